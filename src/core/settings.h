@@ -48,12 +48,18 @@ void settings_default(struct settings *settings);
 
 /*
  * Takes one "NAME=value" string of an environment. Returns true when it is not
- * ours (its name does not begin with SENDFIN_), or was good. Returns false for a
- * bad value or an unknown SENDFIN_ name: the setting is unchanged, and error
- * (size bytes, SETTINGS_ERROR_MAX is enough) holds one line without a newline
- * that names the variable, the value, the column of the first character that
- * fits no accepted value, what is accepted, and what is used instead. Control
- * characters of the value are shown as '?', so that a line cannot be forged.
+ * ours (its name does not begin with SENDFIN_, or it has no '='), is internal
+ * (SENDFIN_LEDGER), has an empty value (as good as unset: nothing changes), or
+ * was good. Returns false for a bad value or an unknown SENDFIN_ name: the
+ * setting is unchanged, and error (size bytes, at least 1; SETTINGS_ERROR_MAX is
+ * enough) holds one line without a newline. For a value it names the variable,
+ * the value, the column (from 1) of the first character that fits no accepted
+ * value, what is accepted, and what stays in force; for a name, the similar one
+ * if there is one. Names and values are shown shortened, and what is not plain
+ * ASCII in them as '?', so that a line cannot be forged. True leaves error "".
+ *
+ * Words are case-sensitive and numbers plain decimals: no sign, space or leading
+ * zero. Of a variable given twice the later one wins.
  */
 bool settings_set(struct settings *settings, const char *assignment, char *error, size_t size);
 
