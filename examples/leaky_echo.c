@@ -64,7 +64,8 @@ int main(int argc, char **argv)
 	const char *port = argc > 1 + six ? argv[1 + six] : "0";
 	char *end;
 
-	if (argc > 2 + six || strtoul(port, &end, 10) > 65535 || *end || *port < '0' || *port > '9') {
+	if (argc > 2 + six || strtoul(port, &end, 10) > 65535 || *end || *port < '0' ||
+	    *port > '9') {
 		errx(2, "usage: leaky_echo [-6] [PORT]");
 	}
 	int listener = listen_on(six ? "::1" : "127.0.0.1", port);

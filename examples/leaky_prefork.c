@@ -95,7 +95,8 @@ int main(int argc, char **argv)
 	char *end;
 	int lifeline[2];
 
-	if (argc > 2 + six || strtoul(port, &end, 10) > 65535 || *end || *port < '0' || *port > '9') {
+	if (argc > 2 + six || strtoul(port, &end, 10) > 65535 || *end || *port < '0' ||
+	    *port > '9') {
 		errx(2, "usage: leaky_prefork [-6] [PORT]");
 	}
 	int listener = listen_on(six ? "::1" : "127.0.0.1", port);
