@@ -20,18 +20,16 @@ DOCDIR    ?= $(PREFIX)/share/doc/sendfin
 DESTDIR   ?=
 MUSL_CC   ?= musl-gcc
 FUZZ_CC   ?= clang
-FUZZ_SECONDS ?= 10
 # SAN=address,undefined builds the command and the unit tests so, in a tree of their own.
 SAN       ?=
 V         ?= 0
-WERROR    ?= 0
 
 comma     := ,
 BUILD     ?= build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
 SUITES    ?= $(if $(SAN),unit,lint unit shim examples cli)
 DEPS_BUILD = build-essential uthash-dev
-DEPS_CHECK = clang clang-format cppcheck shellcheck mandoc libcmocka-dev musl-tools valgrind strace \
-	     iproute2 python3 perl procps util-linux spin
+DEPS_CHECK = clang clang-format cppcheck shellcheck mandoc libcmocka-dev musl-tools valgrind \
+	     strace iproute2 python3 perl procps util-linux spin
 
 Q         := $(if $(filter 1,$(V)),,@)
 say        = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' '$(1)' '$(2)')
@@ -53,7 +51,7 @@ SHIM_LINK := -shared -nostdlib -nostartfiles -Wl,-z,initfirst,-z,nodelete,-z,now
 	     -Wl,-z,noexecstack -Wl,--version-script=src/shim/export.map -Wl,--exclude-libs,ALL
 
 compile    = $(CC) $(COMMON) $(ROOMS) $(CPPFLAGS) $(CFLAGS)
-link       = $(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^
+link       = mkdir -p $(@D) && $(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^
 # A whole small program from its one source.
 program    = $(CC) $(COMMON) $(CPPFLAGS) $(CFLAGS) -MT $@ -MF $@.d $(LDFLAGS) -o $@ $<
 
@@ -71,26 +69,31 @@ CMD       := $(if $(cli),$(BUILD)/sendfin)
 EXAMPLES  := $(patsubst %.c,$(BUILD)/%,$(wildcard examples/*.c))
 UNITS     := $(patsubst %.c,$(BUILD)/%,$(units))
 victims   := $(wildcard tests/shim/victim/*.c)
-TESTS     := $(UNITS) $(if $(wildcard tests/shim/*.c),$(BUILD)/tests/shim/run) \
+preload   := $(if $(wildcard tests/shim/*.c),$(BUILD)/tests/shim/run) \
 	     $(if $(victims),$(BUILD)/tests/shim/victim) \
 	     $(if $(victims),$(if $(shell command -v $(MUSL_CC)),$(BUILD)/tests/shim/victim-musl)) \
 	     $(patsubst %.c,$(BUILD)/%,$(wildcard tests/shim/special/*.c))
+TESTS     := $(UNITS) $(if $(SAN),,$(preload))
 FUZZERS   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/*.c))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tests deps deps-build demo check lint bench fuzz install uninstall check-install clean \
-	help FORCE
+.PHONY: all tests deps demo check lint bench fuzz install uninstall check-install clean help FORCE
 
 all: $(LIB) $(CMD) $(EXAMPLES) ## build the library, the command and the examples
 
 tests: $(TESTS)
 
 # Objects and programs ----------------------------------------------------------------------------
-# Changed flags rebuild everything; an unchanged stamp keeps its date.
-$(BUILD)/flags: FORCE
-	@mkdir -p $(@D); echo '$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS)' | cmp -s - $@ || \
-		echo '$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS)' >$@
+# Changed flags rebuild what was built with them; an unchanged stamp keeps its date.
+$(BUILD)/flags: export STAMP = $(CC) $(CPPFLAGS) $(CFLAGS)
+$(BUILD)/libdir: export STAMP = $(LIBDIR)
+$(BUILD)/flags $(BUILD)/libdir: FORCE
+	@mkdir -p $(@D); echo "$$STAMP" | cmp -s - $@ || echo "$$STAMP" >$@
+
+# The command knows where the library was installed.
+$(call obj,$(cli)): ROOMS += -DSENDFIN_LIBDIR='"$(LIBDIR)"'
+$(call obj,$(cli)): $(BUILD)/libdir
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	$(call say,CC,$<)
@@ -109,7 +112,8 @@ $(BUILD)/pic/%.o: %.S $(BUILD)/flags
 
 $(BUILD)/libsendfin.so: $(call pic,$(inner) $(shim)) src/shim/export.map
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS) $(SHIM_FLAGS) $(SHIM_MUST) $(LDFLAGS) $(SHIM_LINK) -o $@ $(filter %.o,$^)
+	$(Q)$(CC) $(CFLAGS) $(SHIM_FLAGS) $(SHIM_MUST) $(LDFLAGS) $(SHIM_LINK) -o $@ \
+		$(filter %.o,$^)
 
 $(BUILD)/sendfin: $(call obj,$(inner) $(cli))
 	$(call say,LD,$@)
@@ -124,7 +128,6 @@ $(BUILD)/examples/%: examples/%.c $(BUILD)/flags
 # The wrap puts every cmocka test in a process of its own: tests/unit/isolate.c.
 $(BUILD)/tests/unit/test_%: $(BUILD)/obj/tests/unit/test_%.o $(call obj,$(unit_help) $(inner))
 	$(call say,LD,$@)
-	@mkdir -p $(@D)
 	$(Q)$(link) -Wl,--wrap=_cmocka_run_group_tests -lcmocka
 
 $(BUILD)/tests/shim/run: $(call obj,$(wildcard tests/shim/*.c))
@@ -155,11 +158,8 @@ $(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(inner) $(wildcard include/sendfin/* src/
 deps: ## install the Debian packages that building and checking need
 	@.ci/deps $(DEPS_BUILD) $(DEPS_CHECK)
 
-deps-build:
-	@.ci/deps $(DEPS_BUILD)
-
 demo: ## a leaky server, bare and under the shim, side by side
-	@$(MAKE) --no-print-directory deps-build
+	@.ci/deps $(DEPS_BUILD)
 	@$(MAKE) --no-print-directory all
 	@$(BUILD)/examples/demo $(BUILD)/libsendfin.so $(BUILD)/examples/leaky_echo
 
@@ -174,17 +174,18 @@ lint: all ## style, static analysis, and the checks of the rooms: layers, purity
 bench: all ## count instructions, measure costs
 	@if [ -x bench/run ]; then bench/run; else echo 'bench: nothing to measure yet'; fi
 
-fuzz: $(FUZZERS) ## fuzz each parser for FUZZ_SECONDS
+fuzz: $(FUZZERS) ## fuzz each parser for FUZZ_SECONDS=10
 	@$(if $(FUZZERS),,echo 'fuzz: no fuzzers yet')
-	@for f in $(FUZZERS); do $$f -max_total_time=$(FUZZ_SECONDS) || exit 1; done
+	@for f in $(FUZZERS); do $$f -max_total_time=$(or $(FUZZ_SECONDS),10) || exit 1; done
+
+places = DESTDIR='$(DESTDIR)' BINDIR='$(BINDIR)' LIBDIR='$(LIBDIR)' MANDIR='$(MANDIR)' \
+	 DOCDIR='$(DOCDIR)'
 
 install: all ## install below $(DESTDIR)$(PREFIX)
-	@BINDIR='$(BINDIR)' LIBDIR='$(LIBDIR)' MANDIR='$(MANDIR)' DOCDIR='$(DOCDIR)' \
-		DESTDIR='$(DESTDIR)' .ci/install install
+	@$(places) .ci/install install
 
 uninstall: ## remove exactly what install put there
-	@BINDIR='$(BINDIR)' LIBDIR='$(LIBDIR)' MANDIR='$(MANDIR)' DOCDIR='$(DOCDIR)' \
-		DESTDIR='$(DESTDIR)' .ci/install uninstall
+	@$(places) .ci/install uninstall
 
 check-install: all ## install into an empty place, run from there, uninstall, look for leftovers
 	@MAKE='$(MAKE)' .ci/install check

@@ -52,7 +52,10 @@ class Check:
         return found
 
     def hooks(self):
-        """The names that hooks.def intercepts: the first argument of each macro call in it."""
+        """The names that hooks.def intercepts: the first argument of each macro call in it.
+
+        REAL entries are only borrowed from libc, not exported: they do not count.
+        """
         try:
             with open(self.path("src/shim/hooks.def"), encoding="utf-8") as file:
                 text = file.read()
@@ -67,7 +70,8 @@ class Check:
         while at < len(text):
             match = call.match(text, at) if depth == 0 else None
             if match:
-                names.append(match.group(2))
+                if match.group(1) != "REAL":
+                    names.append(match.group(2))
                 at = match.end()
                 depth = 1
                 continue

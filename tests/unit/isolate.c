@@ -52,7 +52,8 @@ static bool relay_output(FILE *output, bool show)
 static void describe_death(int status)
 {
 	if (WIFSIGNALED(status)) {
-		printf("# ended by signal %d (%s)\n", WTERMSIG(status), strsignal(WTERMSIG(status)));
+		printf("# ended by signal %d (%s)\n", WTERMSIG(status),
+		       strsignal(WTERMSIG(status)));
 	}
 }
 
@@ -78,7 +79,8 @@ int __wrap__cmocka_run_group_tests(const char *group, const struct CMUnitTest *t
 			alarm(TEST_SECONDS);
 			dup2(fileno(output), STDOUT_FILENO);
 			dup2(fileno(output), STDERR_FILENO);
-			exit(__real__cmocka_run_group_tests(group, &tests[i], 1, setup, teardown) != 0);
+			exit(__real__cmocka_run_group_tests(group, &tests[i], 1, setup, teardown) !=
+			     0);
 		}
 		waitpid(child, &status, 0);
 		skipped = relay_output(output, status != 0);
