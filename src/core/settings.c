@@ -17,7 +17,6 @@ enum variable {
 };
 
 enum {
-	EXITCODE_MIN = 1,
 	EXITCODE_MAX = 255,
 	/* Of a foreign name or value in an error; two of them and the rest fit SETTINGS_ERROR_MAX. */
 	SHOWN_MAX = 64,
