@@ -23,47 +23,35 @@
 /* What execvp(3) searches without PATH in glibc: confstr(_CS_PATH). */
 #define DEFAULT_PATH "/bin:/usr/bin"
 
+#define FORCE   "or use --force to run it without the shim"
+#define IGNORED "so the loader would ignore LD_PRELOAD"
+
 static const struct {
 	bool refused;
 	const char *why;
+	const char *remedy; /* NULL: there is none, and --force would not help either */
 } answers[PROGRAM_VERDICTS] = {
-	[PROGRAM_FITS] = {false, ""},
-	[PROGRAM_UNREADABLE] = {false,
-				"cannot be read, so it is unknown whether it can be preloaded"},
-	[PROGRAM_GO] = {false,
-			"is a Go program: the system calls of its Go code cannot be seen, only "
-			"those of its C code; close its connections in its source"},
-	[PROGRAM_STATIC] = {true,
-			    "is statically linked, so nothing can be preloaded into it; link it "
-			    "dynamically, or use --force to run it without the shim"},
-	[PROGRAM_STATIC_GO] = {true,
-			       "is a static Go program, so nothing can be preloaded into it; close "
-			       "its connections in its source, or use --force to run it "
-			       "without the shim"},
-	[PROGRAM_SETUID] =
-		{true, "is set-user-ID, so the loader ignores LD_PRELOAD; run it as the user "
-		       "who owns it, or run a copy without the bit (chmod u-s), or use --force "
-		       "to run it without the shim"},
-	[PROGRAM_SETGID] =
-		{true, "is set-group-ID, so the loader ignores LD_PRELOAD; run it with its "
-		       "group as your own (newgrp), or run a copy without the bit (chmod g-s), "
-		       "or use --force to run it without the shim"},
-	[PROGRAM_CAPABLE] = {true,
-			     "has file capabilities, so the loader ignores LD_PRELOAD; run a copy "
-			     "without them with ambient capabilities (setpriv --ambient-caps), "
-			     "or use --force to run it without the shim"},
-	[PROGRAM_ELEVATED] =
-		{true, "would run with an effective user or group that is not the real one, "
-		       "so the loader ignores LD_PRELOAD; become that user first (su, setpriv "
-		       "--reuid), or use --force to run it without the shim"},
-	[PROGRAM_NO_LOADER] = {true, NULL},
-	[PROGRAM_FOREIGN] = {true, NULL},
-	[PROGRAM_DAMAGED] = {true, "is an ELF file that cannot be run (cut off, or not a program)"},
-	[PROGRAM_UNKNOWN] = {true,
-			     "is neither an ELF program nor a script; name the program that runs "
-			     "it, or use --force to let the system decide"},
-	[PROGRAM_TOO_DEEP] = {true,
-			      "needs more interpreters of interpreters than the kernel allows"},
+	[PROGRAM_FITS] = {false, "", NULL},
+	[PROGRAM_UNREADABLE] = {false, "cannot be read, so nobody can tell if it preloads", NULL},
+	[PROGRAM_GO] = {false, "is a Go program: what its Go code does is not seen", NULL},
+	[PROGRAM_STATIC] = {true, "is statically linked, so nothing can be preloaded into it",
+			    "link it dynamically"},
+	[PROGRAM_STATIC_GO] = {true, "is a static Go program, so nothing can be preloaded into it",
+			       "close its connections in its source"},
+	[PROGRAM_SETUID] = {true, "is set-user-ID, " IGNORED,
+			    "run it as its owner, or run a copy without the bit (chmod u-s)"},
+	[PROGRAM_SETGID] = {true, "is set-group-ID, " IGNORED,
+			    "run it as its group, or run a copy without the bit (chmod g-s)"},
+	[PROGRAM_CAPABLE] = {true, "has file capabilities, " IGNORED,
+			     "run a copy without them (cp drops them)"},
+	[PROGRAM_ELEVATED] = {true, "would not run as the real user or group, " IGNORED,
+			      "become that user first"},
+	[PROGRAM_NO_LOADER] = {true, NULL, NULL},
+	[PROGRAM_FOREIGN] = {true, NULL, NULL},
+	[PROGRAM_DAMAGED] = {true, "is an ELF file, but cut off or not a program", NULL},
+	[PROGRAM_UNKNOWN] = {true, "is neither an ELF program nor a script",
+			     "name the program that runs it"},
+	[PROGRAM_TOO_DEEP] = {true, "is a script with too many interpreters of interpreters", NULL},
 };
 
 static int check_executable(const char *path)
@@ -269,25 +257,22 @@ bool program_is_refused(enum program_verdict verdict)
 void program_explain(char text[PROGRAM_SENTENCE], const struct program_report *report,
 		     const struct elfinfo *library)
 {
+	const char *why = answers[report->verdict].why;
+	const char *remedy = answers[report->verdict].remedy;
 	char ours[ELFINFO_NAME], theirs[ELFINFO_NAME];
-	const char *machine;
 
-	switch (report->verdict) {
-	case PROGRAM_NO_LOADER:
-		snprintf(text, PROGRAM_SENTENCE,
-			 "needs %s, which is missing or not executable; install it",
+	if (report->verdict == PROGRAM_NO_LOADER) {
+		snprintf(text, PROGRAM_SENTENCE, "needs %s, which is not there or not executable",
 			 report->missing);
-		break;
-	case PROGRAM_FOREIGN:
-		machine = elfinfo_architecture(&report->elf, theirs);
-		snprintf(
-			text, PROGRAM_SENTENCE,
-			"is for %s, but the library is for %s; build libsendfin.so for %s and name "
-			"it with --library, or use --force to run it without the shim",
-			machine, elfinfo_architecture(library, ours), machine);
-		break;
-	default:
-		snprintf(text, PROGRAM_SENTENCE, "%s", answers[report->verdict].why);
-		break;
+	} else if (report->verdict == PROGRAM_FOREIGN) {
+		snprintf(text, PROGRAM_SENTENCE,
+			 "is for %s, but the library is for %s; name a library for it with "
+			 "--library, " FORCE,
+			 elfinfo_architecture(&report->elf, theirs),
+			 elfinfo_architecture(library, ours));
+	} else if (remedy) {
+		snprintf(text, PROGRAM_SENTENCE, "%s; %s, " FORCE, why, remedy);
+	} else {
+		snprintf(text, PROGRAM_SENTENCE, "%s", why);
 	}
 }
