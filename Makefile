@@ -17,12 +17,10 @@ BINDIR    ?= $(PREFIX)/bin
 LIBDIR    ?= $(PREFIX)/lib/sendfin
 MANDIR    ?= $(PREFIX)/share/man
 DOCDIR    ?= $(PREFIX)/share/doc/sendfin
-DESTDIR   ?=
 MUSL_CC   ?= musl-gcc
 FUZZ_CC   ?= clang
 # SAN=address,undefined builds the command and the unit tests so, in a tree of their own.
 SAN       ?=
-V         ?= 0
 
 comma     := ,
 BUILD     ?= build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
@@ -82,7 +80,7 @@ FUZZERS   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/*.c))
 
 all: $(LIB) $(CMD) $(EXAMPLES) ## build the library, the command and the examples
 
-tests: $(TESTS)
+tests: $(TESTS) ; @:
 
 # Objects and programs ----------------------------------------------------------------------------
 # Changed flags rebuild what was built with them; an unchanged stamp keeps its date.
