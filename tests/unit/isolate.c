@@ -25,6 +25,12 @@
 /* Long enough for any exhaustive table under a sanitizer; only a hang meets it. */
 #define TEST_SECONDS 60
 
+/* Exit statuses of a test's process. */
+enum {
+	TEST_FAILED = 1,
+	TEST_PASSED = 42,
+};
+
 int __real__cmocka_run_group_tests(const char *group, const struct CMUnitTest *tests, size_t count,
 				   CMFixtureFunction setup, CMFixtureFunction teardown);
 int __wrap__cmocka_run_group_tests(const char *group, const struct CMUnitTest *tests, size_t count,
@@ -49,12 +55,39 @@ static bool relay_output(FILE *output, bool show)
 	return skipped;
 }
 
-static void describe_death(int status)
+/* Whether the child's test passed: it came back and said so, which a test's own exit(0) does not. */
+static bool has_passed(int status)
 {
 	if (WIFSIGNALED(status)) {
 		printf("# ended by signal %d (%s)\n", WTERMSIG(status),
 		       strsignal(WTERMSIG(status)));
+	} else if (WIFEXITED(status) && WEXITSTATUS(status) != TEST_PASSED) {
+		printf("# exit status %d\n", WEXITSTATUS(status));
 	}
+	return WIFEXITED(status) && WEXITSTATUS(status) == TEST_PASSED;
+}
+
+/* Runs one test in a child whose stdout and stderr are OUTPUT; its wait status, or -1. */
+static int run_alone(const char *group, const struct CMUnitTest *test, CMFixtureFunction setup,
+		     CMFixtureFunction teardown, FILE *output)
+{
+	int status = -1;
+	pid_t child;
+
+	fflush(NULL);
+	child = fork();
+	if (child == 0) {
+		alarm(TEST_SECONDS);
+		dup2(fileno(output), STDOUT_FILENO);
+		dup2(fileno(output), STDERR_FILENO);
+		exit(__real__cmocka_run_group_tests(group, test, 1, setup, teardown) == 0
+			     ? TEST_PASSED
+			     : TEST_FAILED);
+	}
+	if (child > 0) {
+		waitpid(child, &status, 0);
+	}
+	return status;
 }
 
 int __wrap__cmocka_run_group_tests(const char *group, const struct CMUnitTest *tests, size_t count,
@@ -65,30 +98,19 @@ int __wrap__cmocka_run_group_tests(const char *group, const struct CMUnitTest *t
 	printf("1..%zu\n", count);
 	for (size_t i = 0; i < count; i++) {
 		FILE *output = tmpfile();
-		int status = -1;
-		pid_t child;
+		bool passed;
 		bool skipped;
 
-		fflush(NULL);
-		child = output ? fork() : -1;
-		if (child < 0) {
-			perror("isolate");
-			return (int)count;
+		if (!output) {
+			perror("isolate: tmpfile");
+			return 1;
 		}
-		if (child == 0) {
-			alarm(TEST_SECONDS);
-			dup2(fileno(output), STDOUT_FILENO);
-			dup2(fileno(output), STDERR_FILENO);
-			exit(__real__cmocka_run_group_tests(group, &tests[i], 1, setup, teardown) !=
-			     0);
-		}
-		waitpid(child, &status, 0);
-		skipped = relay_output(output, status != 0);
-		describe_death(status);
-		failures += status != 0;
-		printf("%s %zu - %s%s\n", status ? "not ok" : "ok", i + 1, tests[i].name,
-		       skipped && !status ? " # SKIP" : "");
+		passed = has_passed(run_alone(group, &tests[i], setup, teardown, output));
+		skipped = relay_output(output, !passed);
+		failures += !passed;
+		printf("%s %zu - %s%s\n", passed ? "ok" : "not ok", i + 1, tests[i].name,
+		       passed && skipped ? " # SKIP" : "");
 		fclose(output);
 	}
-	return failures;
+	return failures != 0;
 }
