@@ -112,10 +112,33 @@ static void suggests_nothing_when_nothing_is_similar(void **state)
 	(void)state;
 	expect_unknown("SENDFIN_", "ignored");
 	expect_unknown("SENDFIN_X", "ignored");
+	expect_unknown("SENDFIN_DO", "ignored"); /* two slips are too many for LOG */
 	expect_unknown("SENDFIN_TIMEOUT", "ignored");
 	expect_unknown("SENDFIN_LOGROTATE", "ignored");
 	expect_unknown("SENDFIN_LEDGERS", "ignored");
 	expect_unknown("SENDFIN_MODE_MODE_MODE_MODE_MODE_MODE_MODE", "ignored");
+}
+
+/* Around every limit of the comparison and of the line; a sanitizer watches. */
+static void takes_names_of_any_length(void **state)
+{
+	char error[SETTINGS_ERROR_MAX];
+	char expected[SETTINGS_ERROR_MAX];
+	char assignment[300];
+	struct settings s;
+
+	(void)state;
+	settings_default(&s);
+	for (int length = 16; length < (int)sizeof(assignment) - 1; length++) {
+		memset(assignment, 'q', sizeof(assignment));
+		memcpy(assignment, "SENDFIN_", 8);
+		assignment[length] = '=';
+		assignment[length + 1] = '\0';
+		snprintf(expected, sizeof(expected), "sendfin: %.*s%s: unknown variable; ignored",
+			 length < 64 ? length : 64, assignment, length > 64 ? "..." : "");
+		assert_false(settings_set(&s, assignment, error, sizeof(error)));
+		assert_string_equal(error, expected);
+	}
 }
 
 /* One slip of each kind at each place of each name. */
@@ -262,6 +285,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(ignores_the_internal_variable),
 	cmocka_unit_test(suggests_the_similar_name),
 	cmocka_unit_test(suggests_nothing_when_nothing_is_similar),
+	cmocka_unit_test(takes_names_of_any_length),
 	cmocka_unit_test(finds_every_name_again_after_one_slip),
 	cmocka_unit_test(shows_no_control_characters),
 	cmocka_unit_test(shows_each_foreign_byte_as_it_is_or_as_a_question_mark),
