@@ -45,7 +45,7 @@ static const struct run_option {
 	{"strict", NULL, KIND_SET, RUN_POLICY, "strict", "the same as --policy=strict"},
 	{"eager", NULL, KIND_SET, RUN_POLICY, "eager", "the same as --policy=eager"},
 	{"trigger", "WHEN", KIND_SET, RUN_TRIGGER, NULL,
-	 "eof: after the peer's FIN (the default); close: also before"},
+	 "the peer's FIN (eof, the default), or any close"},
 	{"debug", NULL, KIND_SET, RUN_DEBUG, "1", "log every verdict"},
 	{"log", "WHERE", KIND_SET, RUN_LOG, NULL, "a file, stderr or syslog"},
 	{"log-format", "FORM", KIND_SET, RUN_LOG_FORMAT, NULL, "text (the default) or json"},
@@ -204,8 +204,9 @@ void run_options_print_help(FILE *out)
 	int i;
 
 	fputs("usage: sendfin run [OPTION]... [--] CMD [ARG]...\n\n"
-	      "Runs CMD with libsendfin.so preloaded. The exit status is CMD's; 126 or 127 if CMD\n"
-	      "cannot be run or the shim cannot be loaded into it, 2 for a bad command line.\n\n",
+	      "Runs CMD with libsendfin.so preloaded. The exit status is CMD's; 126 or 127\n"
+	      "if CMD cannot be run or the shim cannot be loaded into it, 2 for a bad\n"
+	      "command line.\n\n",
 	      out);
 	for (i = 0; i < OPTIONS; i++) {
 		char name[32];

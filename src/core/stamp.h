@@ -100,4 +100,25 @@ static inline uint64_t stamp_used(uint64_t stamp, uint64_t epoch, uint64_t came_
 	return epoch | (flags & ~use);
 }
 
+/*
+ * What two descriptors of one connection know together. What was noted before
+ * `came_to_share` counts no more, on either side.
+ */
+static inline uint64_t stamp_merged(uint64_t a, uint64_t b, uint64_t came_to_share)
+{
+	uint64_t epoch = stamp_epoch(a) > stamp_epoch(b) ? stamp_epoch(a) : stamp_epoch(b);
+	uint64_t flags = (a | b) & STAMP_STICKY;
+	uint64_t unused = STAMP_USE_ALL;
+
+	if (stamp_epoch(a) >= came_to_share) {
+		unused &= a;
+		flags |= a & STAMP_EOF;
+	}
+	if (stamp_epoch(b) >= came_to_share) {
+		unused &= b;
+		flags |= b & STAMP_EOF;
+	}
+	return epoch | flags | unused;
+}
+
 #endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The program closes descriptors: close and its families, and shutdown, which
+ * closes a direction.
+ *
+ * On what is not a connection each is a tail jump to the real function, so it stays
+ * the cancellation point and the signal target that it was.
+ */
+#include <stddef.h>
+
+#include "shim/hooks.h"
+#include "shim/letgo.h"
+#include "shim/process.h"
+#include "shim/table.h"
+
+/*
+ * close is a cancellation point that acts before it closes. The bookkeeping comes
+ * before the real call, so a pending cancellation must come before the bookkeeping.
+ */
+static __attribute__((noinline, cold)) int close_watched(int fd)
+{
+	if (borrowed.pthread_testcancel != NULL && process_may_act()) {
+		borrowed.pthread_testcancel();
+	}
+	letgo(fd);
+	return real.close(fd);
+}
+
+EXPORT int close(int fd)
+{
+	if (likely(!table_is_watched(fd))) {
+		return real.close(fd);
+	}
+	return close_watched(fd);
+}
+
+EXPORT int close_range(unsigned int first, unsigned int last, int flags)
+{
+	/* What the kernel will refuse, and what only marks, lets go of nothing. */
+	if (first <= last && (flags & ~CLOSE_RANGE_UNSHARE) == 0) {
+		letgo_range(first, last);
+		if (flags != 0) {
+			/* The other threads' descriptors are no longer ours. */
+			process_retire();
+		}
+	}
+	return real.close_range(first, last, flags);
+}
+
+EXPORT void closefrom(int first)
+{
+	letgo_range(first < 0 ? 0 : (unsigned int)first, ~0U);
+	real.closefrom(first);
+}
+
+EXPORT int shutdown(int fd, int how)
+{
+	if (table_is_watched(fd) && process_may_act() && (how == SHUT_RD || how == SHUT_RDWR)) {
+		table_flag(fd, STAMP_SHUT_RD);
+	}
+	return real.shutdown(fd, how);
+}
+
+__typeof__(close) hook_close SAME_AS(close);
+__typeof__(close_range) hook_close_range SAME_AS(close_range);
+__typeof__(shutdown) hook_shutdown SAME_AS(shutdown);
+EXPORT __typeof__(close) __close SAME_AS(close);

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * syscall(): the programs that go past libc's functions but still through libc.
+ *
+ * The thunk sends only the numbers listed here. Those that are a hooked function
+ * in other clothes become that function; births of processes are noted around the
+ * real call, which stays a tail jump where a child might return on another stack.
+ */
+#include <errno.h>
+#include <linux/sched.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#include "shim/hooks.h"
+#include "shim/process.h"
+#include "sys/rawsys.h"
+
+#ifdef SYS_dup2
+#define ONLY_WHERE_DUP2_IS(X) X(SYS_dup2) X(SYS_fork)
+#else
+#define ONLY_WHERE_DUP2_IS(X) /* aarch64 never had them */
+#endif
+
+#define WATCHED(X)                                                                                 \
+	X(SYS_accept) X(SYS_accept4) X(SYS_clone) X(SYS_clone3) X(SYS_close) X(SYS_close_range)   \
+	X(SYS_connect) X(SYS_dup) X(SYS_dup3) X(SYS_exit_group) X(SYS_fcntl) X(SYS_listen)        \
+	X(SYS_prctl) X(SYS_read) X(SYS_readv) X(SYS_recvfrom) X(SYS_recvmsg) X(SYS_seccomp)       \
+	X(SYS_sendmsg) X(SYS_sendto) X(SYS_shutdown) X(SYS_socket) X(SYS_unshare) X(SYS_write)    \
+	X(SYS_writev) ONLY_WHERE_DUP2_IS(X)
+
+#define BIT_IN(word, number) ((number) / 64 == (word) ? (uint64_t)1 << ((number) % 64) : 0)
+#define IN_0(number) BIT_IN(0, number) |
+#define IN_1(number) BIT_IN(1, number) |
+#define IN_2(number) BIT_IN(2, number) |
+#define IN_3(number) BIT_IN(3, number) |
+#define IN_4(number) BIT_IN(4, number) |
+#define IN_5(number) BIT_IN(5, number) |
+#define IN_6(number) BIT_IN(6, number) |
+#define IN_7(number) BIT_IN(7, number) |
+
+const uint64_t syscall_watched[8] = { WATCHED(IN_0) 0, WATCHED(IN_1) 0, WATCHED(IN_2) 0,
+				      WATCHED(IN_3) 0, WATCHED(IN_4) 0, WATCHED(IN_5) 0,
+				      WATCHED(IN_6) 0, WATCHED(IN_7) 0 };
+
+static long early_syscall(long number, ...)
+{
+	/* Reached only before the constructor; the argument registers hold what was passed. */
+	__builtin_va_list rest;
+	long a[6];
+	long rc;
+
+	__builtin_va_start(rest, number);
+	for (int i = 0; i < 6; i++) {
+		a[i] = __builtin_va_arg(rest, long);
+	}
+	__builtin_va_end(rest);
+	rc = rawsys6(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+	if (rc < 0 && rc > -4096) {
+		errno = (int)-rc;
+		return -1;
+	}
+	return rc;
+}
+
+__typeof__(syscall) *real_syscall = early_syscall;
+
+int vfork_failed(long error)
+{
+	errno = (int)-error;
+	return -1;
+}
+
+/* What a clone would make: a process of its own, a thread, or something in between. */
+static bool is_fork_like(uint64_t flags, uint64_t stack)
+{
+	return (flags & (CLONE_VM | CLONE_FILES | CLONE_THREAD)) == 0 && stack == 0;
+}
+
+static void note_odd_clone(uint64_t flags)
+{
+	if ((flags & CLONE_THREAD) == 0) {
+		process_retire(); /* memory or descriptors shared with a process we cannot follow */
+	}
+}
+
+static void clone_arguments(long number, long a, long b, uint64_t *flags, uint64_t *stack)
+{
+	struct clone_args arguments;
+	size_t size = (size_t)b;
+
+	*flags = (uint64_t)a;
+	*stack = (uint64_t)b;
+	if (number == SYS_clone3) {
+		memset(&arguments, 0, sizeof(arguments));
+		if ((void *)a != NULL) {
+			memcpy(&arguments, (void *)a,
+			       size < sizeof(arguments) ? size : sizeof(arguments));
+		}
+		*flags = arguments.flags;
+		*stack = arguments.stack;
+	}
+}
+
+static bool is_birth(long number)
+{
+#ifdef SYS_fork
+	if (number == SYS_fork) {
+		return true;
+	}
+#endif
+	return number == SYS_clone || number == SYS_clone3;
+}
+
+static long fork_by_number(long number, long a, long b, long c, long d, long e, long f)
+{
+	long pid;
+
+	process_before_fork();
+	pid = real_syscall(number, a, b, c, d, e, f);
+	process_after_fork((pid_t)pid);
+	return pid;
+}
+
+static long birth_by_number(long number, long a, long b, long c, long d, long e, long f)
+{
+	uint64_t flags = 0;
+	uint64_t stack = 0;
+
+	if (number == SYS_clone || number == SYS_clone3) {
+		clone_arguments(number, a, b, &flags, &stack);
+	}
+	if (is_fork_like(flags, stack)) {
+		return fork_by_number(number, a, b, c, d, e, f);
+	}
+	note_odd_clone(flags);
+	return real_syscall(number, a, b, c, d, e, f);
+}
+
+static long seccomp_by_number(long a, long b, long c)
+{
+	long result = real_syscall(SYS_seccomp, a, b, c);
+
+	if (result == 0 && (a == 0 || a == 1)) { /* SET_MODE_STRICT, SET_MODE_FILTER */
+		process_retire();
+	}
+	return result;
+}
+
+long hook_syscall(long number, long a, long b, long c, long d, long e, long f)
+{
+	int fd = (int)a;
+
+	if (is_birth(number)) {
+		return birth_by_number(number, a, b, c, d, e, f);
+	}
+	switch (number) {
+	case SYS_accept:
+		return hook_accept(fd, (void *)b, (void *)c);
+	case SYS_accept4:
+		return hook_accept4(fd, (void *)b, (void *)c, (int)d);
+	case SYS_close:
+		return hook_close(fd);
+	case SYS_close_range:
+		return hook_close_range((unsigned int)a, (unsigned int)b, (int)c);
+	case SYS_connect:
+		return hook_connect(fd, (void *)b, (socklen_t)c);
+	case SYS_dup:
+		return hook_dup(fd);
+#ifdef SYS_dup2
+	case SYS_dup2:
+		return hook_dup2(fd, (int)b);
+#endif
+	case SYS_dup3:
+		return hook_dup3(fd, (int)b, (int)c);
+	case SYS_exit_group:
+		hook__exit((int)a);
+		break;
+	case SYS_fcntl:
+		return hook_fcntl(fd, (int)b, c);
+	case SYS_listen:
+		return hook_listen(fd, (int)b);
+	case SYS_prctl:
+		return hook_prctl((int)a, b, c, d, e);
+	case SYS_read:
+		return hook_read(fd, (void *)b, (size_t)c);
+	case SYS_readv:
+		return hook_readv(fd, (void *)b, (int)c);
+	case SYS_recvfrom:
+		return hook_recvfrom(fd, (void *)b, (size_t)c, (int)d, (void *)e, (void *)f);
+	case SYS_recvmsg:
+		return hook_recvmsg(fd, (void *)b, (int)c);
+	case SYS_seccomp:
+		return seccomp_by_number(a, b, c);
+	case SYS_sendmsg:
+		return hook_sendmsg(fd, (void *)b, (int)c);
+	case SYS_sendto:
+		return hook_sendto(fd, (void *)b, (size_t)c, (int)d, (void *)e, (socklen_t)f);
+	case SYS_shutdown:
+		return hook_shutdown(fd, (int)b);
+	case SYS_socket:
+		return hook_socket((int)a, (int)b, (int)c);
+	case SYS_unshare:
+		return hook_unshare((int)a);
+	case SYS_write:
+		return hook_write(fd, (void *)b, (size_t)c);
+	case SYS_writev:
+		return hook_writev(fd, (void *)b, (int)c);
+	default:
+		break;
+	}
+	return real_syscall(number, a, b, c, d, e, f);
+}

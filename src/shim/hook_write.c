@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The send calls: a use, and "has written". Always a tail jump; the use is noted in
+ * front of it. A send on another kind of socket may hand connections over.
+ */
+#include <stddef.h>
+
+#include "shim/handover.h"
+#include "shim/hooks.h"
+#include "shim/use.h"
+
+static inline void note_write(int fd)
+{
+	if (unlikely(table_is_watched(fd) && !use_is_warm(fd, STAMP_USE_WRITE))) {
+		use_note(fd, STAMP_USE_WRITE);
+	}
+}
+
+static inline void note_read(int fd)
+{
+	if (unlikely(table_is_watched(fd) && !use_is_warm(fd, STAMP_USE_READ))) {
+		use_note(fd, STAMP_USE_READ);
+	}
+}
+
+EXPORT ssize_t write(int fd, const void *buffer, size_t count)
+{
+	note_write(fd);
+	return real.write(fd, buffer, count);
+}
+
+EXPORT ssize_t writev(int fd, const struct iovec *parts, int count)
+{
+	note_write(fd);
+	return real.writev(fd, parts, count);
+}
+
+EXPORT ssize_t send(int fd, const void *buffer, size_t count, int flags)
+{
+	note_write(fd);
+	return real.send(fd, buffer, count, flags);
+}
+
+EXPORT ssize_t sendto(int fd, const void *buffer, size_t count, int flags,
+		      const struct sockaddr *address, socklen_t length)
+{
+	note_write(fd);
+	return real.sendto(fd, buffer, count, flags, address, length);
+}
+
+EXPORT ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
+{
+	if (unlikely(table_is_watched(fd))) {
+		note_write(fd);
+	} else if (unlikely(message != NULL && message->msg_controllen > 0)) {
+		handover_sending(message);
+	}
+	return real.sendmsg(fd, message, flags);
+}
+
+EXPORT int sendmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags)
+{
+	note_write(fd);
+	for (unsigned int i = 0; messages != NULL && !table_is_watched(fd) && i < count; i++) {
+		if (messages[i].msg_hdr.msg_controllen > 0) {
+			handover_sending(&messages[i].msg_hdr);
+		}
+	}
+	return real.sendmmsg(fd, messages, count, flags);
+}
+
+EXPORT ssize_t sendfile(int out, int in, off_t *offset, size_t count)
+{
+	note_write(out);
+	return real.sendfile(out, in, offset, count);
+}
+
+EXPORT ssize_t sendfile64(int out, int in, off64_t *offset, size_t count)
+{
+	note_write(out);
+	return real.sendfile64(out, in, offset, count);
+}
+
+/* The one call that may also receive. */
+EXPORT ssize_t splice(int in, off64_t *in_offset, int out, off64_t *out_offset, size_t count,
+		      unsigned int flags)
+{
+	ssize_t moved;
+
+	note_write(out);
+	if (likely(!table_is_watched(in)) || count == 0) {
+		return real.splice(in, in_offset, out, out_offset, count, flags);
+	}
+	note_read(in);
+	moved = real.splice(in, in_offset, out, out_offset, count, flags);
+	if (moved == 0) {
+		use_note_eof(in);
+	}
+	return moved;
+}
+
+__typeof__(write) hook_write SAME_AS(write);
+__typeof__(writev) hook_writev SAME_AS(writev);
+__typeof__(sendto) hook_sendto SAME_AS(sendto);
+__typeof__(sendmsg) hook_sendmsg SAME_AS(sendmsg);
+EXPORT __typeof__(write) __write SAME_AS(write);
+EXPORT __typeof__(send) __send SAME_AS(send);

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The hooks under names that this library may call itself: syscall(SYS_close, fd)
+ * is close(fd), and goes the same way. Each is the exported function itself.
+ */
+#ifndef SHIM_HOOKS_H
+#define SHIM_HOOKS_H
+
+#include "shim/real.h"
+
+__typeof__(accept) hook_accept;
+__typeof__(accept4) hook_accept4;
+__typeof__(close) hook_close;
+__typeof__(close_range) hook_close_range;
+__typeof__(connect) hook_connect;
+__typeof__(dup) hook_dup;
+__typeof__(dup2) hook_dup2;
+__typeof__(dup3) hook_dup3;
+__typeof__(execve) hook_execve;
+__typeof__(execvpe) hook_execvpe;
+__typeof__(fcntl) hook_fcntl;
+__typeof__(listen) hook_listen;
+__typeof__(prctl) hook_prctl;
+__typeof__(read) hook_read;
+__typeof__(readv) hook_readv;
+__typeof__(recvfrom) hook_recvfrom;
+__typeof__(recvmsg) hook_recvmsg;
+__typeof__(sendmsg) hook_sendmsg;
+__typeof__(sendto) hook_sendto;
+__typeof__(shutdown) hook_shutdown;
+__typeof__(socket) hook_socket;
+__typeof__(unshare) hook_unshare;
+__typeof__(write) hook_write;
+__typeof__(writev) hook_writev;
+__typeof__(_exit) hook__exit;
+
+/* The system call behind the thunk: libc's syscall(), or the bare one before it is known. */
+extern __typeof__(syscall) *real_syscall;
+
+/* The numbers that hook_syscall() wants to see, one bit each; read by thunks.S. */
+extern const uint64_t syscall_watched[8];
+
+/* Where the thunk jumps for those numbers; takes what syscall() takes. */
+long hook_syscall(long number, long a, long b, long c, long d, long e, long f);
+
+/* Sets errno from a failed vfork's -errno and returns -1; thunks.S jumps here. */
+int vfork_failed(long error);
+
+#endif

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The constructor, and the map of this room.
+ *
+ *   hooks.def    what is intercepted            real, early   what is behind the hooks
+ *   hook_*.c     the intercepted functions      thunks.S      those that C cannot write
+ *   table        what each descriptor is        use           a connection is used
+ *   letgo        a connection is let go         fin           the one shutdown
+ *   stream       stdio on connections           process       epoch, birth, retirement
+ *   guard.h      per-thread state               log           what we say
+ *
+ * Order: libc's functions, the settings, then the tables; the table is switched on
+ * last. Whatever fails on the way leaves the shim inert, never the host dead.
+ * Nothing stays open. errno is kept.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/resource.h>
+
+#include "core/settings.h"
+#include "shim/hooks.h"
+#include "shim/letgo.h"
+#include "shim/log.h"
+#include "shim/process.h"
+#include "shim/table.h"
+#include "sys/rawsys.h"
+#include "sys/sockprobe.h"
+
+extern char **environ __attribute__((weak));
+
+enum {
+	/* Descriptors looked at for inherited connections: what a superviser hands over. */
+	INHERITED_MAX = 256,
+	/* /proc/self/status up to the line "Seccomp:". */
+	STATUS_BYTES = 4096,
+};
+
+/* True when the kernel runs us with more rights than our caller had (ld.so(8), AT_SECURE). */
+static bool is_secure(char **environment)
+{
+	unsigned long *vector;
+
+	while (*environment != NULL) {
+		environment++;
+	}
+	vector = (unsigned long *)(environment + 1);
+	for (; vector[0] != AT_NULL; vector += 2) {
+		if (vector[0] == AT_SECURE) {
+			return vector[1] != 0;
+		}
+	}
+	return false;
+}
+
+static void read_settings(char **environment)
+{
+	char error[SETTINGS_ERROR_MAX];
+
+	for (char **entry = environment; *entry != NULL; entry++) {
+		if (!settings_set(&process_settings, *entry, error, sizeof(error))) {
+			log_line(error);
+		}
+	}
+	log_setup();
+}
+
+/*
+ * A filter that came with us across exec kills for calls it does not know. Open,
+ * read and close of a file are what ld.so itself has just done.
+ */
+static bool is_sandboxed(void)
+{
+	char status[STATUS_BYTES + 1];
+	long fd = rawsys6(SYS_openat, AT_FDCWD, (long)"/proc/self/status", O_RDONLY | O_CLOEXEC, 0, 0,
+			  0);
+	long length;
+	const char *line;
+
+	if (fd < 0) {
+		return false;
+	}
+	length = rawsys3(SYS_read, fd, (long)status, STATUS_BYTES);
+	rawsys1(SYS_close, fd);
+	status[length > 0 ? length : 0] = '\0';
+	line = strstr(status, "\nSeccomp:\t");
+	return line != NULL && line[10] != '0';
+}
+
+static bool is_standard(int fd)
+{
+	return fd <= 2;
+}
+
+/* What an exec with the connection on `fd` says: 0 to 2 are handed over on purpose. */
+static uint64_t inherited_stamp(int fd)
+{
+	uint64_t stamp = stamp_acquired(process_epoch, STAMP_SHARED);
+
+	if (!is_standard(fd)) {
+		return stamp;
+	}
+	return (stamp | STAMP_STDIO) & ~(fd == 0 ? STAMP_USE_READ : STAMP_USE_WRITE);
+}
+
+static void take_inherited(int fd, uint64_t *cookies)
+{
+	if (!sockprobe_is_tcp(fd)) {
+		return;
+	}
+	if (sockprobe_is_listening(fd)) {
+		table_put(fd, STAMP_LISTENS);
+		return;
+	}
+	cookies[fd] = sockprobe_cookie(fd);
+	for (int other = 0; other < fd; other++) {
+		if (cookies[other] != 0 && cookies[other] == cookies[fd]) {
+			table_alias_inherited(other, fd, inherited_stamp(fd));
+			return;
+		}
+	}
+	table_put(fd, inherited_stamp(fd));
+}
+
+/* One poll tells which descriptors are open; only those are asked what they are. */
+static void find_inherited(uint32_t limit)
+{
+	struct pollfd descriptors[INHERITED_MAX];
+	uint64_t cookies[INHERITED_MAX];
+	uint32_t count = limit < INHERITED_MAX ? limit : INHERITED_MAX;
+	struct timespec now = { 0, 0 };
+
+	memset(cookies, 0, sizeof(cookies));
+	for (uint32_t i = 0; i < count; i++) {
+		descriptors[i] = (struct pollfd){ .fd = (int)i };
+	}
+	if (rawsys6(SYS_ppoll, (long)descriptors, count, (long)&now, 0, 0, 0) < 0) {
+		return;
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		if ((descriptors[i].revents & POLLNVAL) == 0) {
+			take_inherited((int)i, cookies);
+		}
+	}
+}
+
+static void at_exit(void *unused)
+{
+	(void)unused;
+	letgo_at_exit(true);
+}
+
+/* quick_exit flushes nothing, so nothing of the buffers will ever reach the peer. */
+static void at_quick_exit_handler(void *unused)
+{
+	(void)unused;
+	letgo_at_exit(false);
+}
+
+/*
+ * Registered before anybody else's, run after everybody else's: ld.so registers
+ * its own handler, which runs all destructors, later than this (glibc).
+ */
+static void register_exit(void)
+{
+	if (borrowed.__cxa_atexit != NULL && borrowed.gnu_get_libc_version != NULL) {
+		borrowed.__cxa_atexit(at_exit, NULL, NULL);
+	}
+	if (borrowed.__cxa_at_quick_exit != NULL) {
+		borrowed.__cxa_at_quick_exit(at_quick_exit_handler, NULL);
+	}
+}
+
+static uint32_t descriptor_limit(uint64_t *soft)
+{
+	struct rlimit limit = { 1024, 1024 };
+
+	rawsys6(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, (long)&limit, 0, 0);
+	*soft = limit.rlim_cur;
+	/* A privileged program may raise the hard limit later. */
+	if (limit.rlim_max < 64 * 1024) {
+		return 64 * 1024;
+	}
+	return limit.rlim_max < TABLE_LIMIT_MAX ? (uint32_t)limit.rlim_max : TABLE_LIMIT_MAX;
+}
+
+static void set_up(char **environment)
+{
+	uint64_t soft;
+	uint32_t limit;
+
+	real_resolve();
+	if (borrowed.syscall != NULL) {
+		real_syscall = borrowed.syscall;
+	}
+	settings_default(&process_settings);
+	if (environment == NULL || is_secure(environment) || is_sandboxed()) {
+		return;
+	}
+	log_setup();
+	read_settings(environment);
+	if (process_settings.mode == SETTINGS_MODE_OFF) {
+		return;
+	}
+	limit = descriptor_limit(&soft);
+	if (process_setup() != 0 || table_setup(limit) != 0) {
+		process_retire();
+		return;
+	}
+	find_inherited(soft < INHERITED_MAX ? (uint32_t)soft : INHERITED_MAX);
+	register_exit();
+}
+
+/* glibc passes main's arguments, with environ still NULL under initfirst; musl passes nothing. */
+__attribute__((constructor)) static void construct(int argc, char **argv, char **envp)
+{
+	int saved = errno;
+
+	(void)argc;
+	(void)argv;
+	set_up(&environ != NULL && environ != NULL ? environ : envp);
+	errno = saved;
+}
+
+/* musl runs destructors before it flushes stdio, too; glibc has at_exit() for this. */
+__attribute__((destructor)) static void destruct(void)
+{
+	if (borrowed.gnu_get_libc_version == NULL) {
+		letgo_at_exit(true);
+	}
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * See process.h for the protocol. The wiped page holds one word: 1 in the process
+ * that set it, 0 in a child that nobody has told yet.
+ *
+ * Epochs are 48 bits wide: at a million forks a second they last four years. When
+ * they are used up the process retires.
+ */
+#include "shim/process.h"
+
+#include <stddef.h>
+#include <sys/mman.h>
+
+#include "core/stamp.h"
+#include "shim/guard.h"
+#include "shim/table.h"
+#include "sys/rawsys.h"
+
+#define EPOCH_LAST (~STAMP_FLAGS - 4 * STAMP_EPOCH_ONE)
+
+uint64_t process_epoch = STAMP_EPOCH_ONE;
+uint64_t process_came_to_share = STAMP_EPOCH_ONE;
+struct settings process_settings;
+
+__thread struct guard guard_self;
+
+static uint32_t *process_alive;
+static bool process_retired = true; /* until the constructor is through */
+
+int process_setup(void)
+{
+	long page = 4096; /* the kernel rounds the length up where pages are larger */
+	long map = rawsys6(SYS_mmap, 0, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			   -1, 0);
+
+	if (map < 0 && map > -4096) {
+		return (int)map;
+	}
+	long rc = rawsys3(SYS_madvise, map, page, MADV_WIPEONFORK);
+
+	if (rc != 0) {
+		rawsys3(SYS_munmap, map, page, 0);
+		return (int)rc;
+	}
+	process_alive = (uint32_t *)map;
+	*process_alive = 1;
+	process_retired = false;
+	return 0;
+}
+
+static void epoch_raise(void)
+{
+	uint64_t epoch = __atomic_add_fetch(&process_epoch, STAMP_EPOCH_ONE, __ATOMIC_RELAXED);
+
+	if (epoch > EPOCH_LAST) {
+		process_retire();
+	}
+}
+
+/* Uses noted before this moment say nothing about who serves a connection now. */
+static void epoch_begin(void)
+{
+	epoch_raise();
+	__atomic_store_n(&process_came_to_share, __atomic_load_n(&process_epoch, __ATOMIC_RELAXED),
+			 __ATOMIC_RELAXED);
+}
+
+/* First thing in a child, whoever notices first: a user's atfork handler may come before us. */
+static void process_born(void)
+{
+	if (__atomic_exchange_n(process_alive, 1, __ATOMIC_RELAXED) != 0) {
+		return;
+	}
+	epoch_begin();
+	table_after_fork_in_child();
+}
+
+bool process_may_act(void)
+{
+	if (process_retired || guard_in_vfork_child()) {
+		return false;
+	}
+	if (__atomic_load_n(process_alive, __ATOMIC_RELAXED) == 0) {
+		process_born();
+	}
+	return true;
+}
+
+bool process_is_retired(void)
+{
+	return process_retired;
+}
+
+void process_retire(void)
+{
+	process_retired = true;
+	table_switch_off();
+}
+
+void process_before_fork(void)
+{
+	if (process_may_act()) {
+		epoch_raise();
+	}
+}
+
+void process_after_fork(pid_t child_pid)
+{
+	if (process_retired || guard_in_vfork_child() || child_pid < 0) {
+		return;
+	}
+	if (child_pid == 0) {
+		process_born();
+	} else {
+		epoch_begin();
+	}
+}
+
+void process_standard_replaced(void)
+{
+	if (process_may_act()) {
+		for (int fd = 0; fd <= 2; fd++) {
+			table_forget(fd);
+		}
+	}
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * This process: its fork epoch, its birth, its retirement.
+ *
+ * The idea: the epoch goes up twice at every fork that we see: before it, so
+ * that what the process holds counts as shared from the moment the child exists,
+ * and after it on both sides, so that what another thread acquired in between
+ * counts too. A page that the kernel wipes in a forked child tells those that we
+ * do not see (raw clone): every cold path looks at it first.
+ *
+ * Invariant: a connection that two processes hold never has a stamp of the
+ * current epoch without SHARED, except after a clone that neither a hook nor the
+ * wiped page showed; and then it is left to plain libc.
+ * Retirement is for good: every hook passes through, no system call of ours is
+ * made any more. Never here: anything that grows with the number of descriptors.
+ */
+#ifndef SHIM_PROCESS_H
+#define SHIM_PROCESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "core/settings.h"
+
+/* The fork epoch, shifted as core/stamp.h keeps it. Starts at one. Read by any thread. */
+extern uint64_t process_epoch;
+
+/* Since which epoch uses count: this process's birth, or its own latest fork. */
+extern uint64_t process_came_to_share;
+
+/* What the constructor read from the environment; constant afterwards. */
+extern struct settings process_settings;
+
+/* Maps the page that forks wipe. Returns 0 or -errno. Constructor only. */
+int process_setup(void);
+
+/*
+ * To be asked at the start of every cold path: may our bookkeeping be touched?
+ * False when retired and inside a vfork child. Notices the birth of this process.
+ */
+bool process_may_act(void);
+
+bool process_is_retired(void);
+
+/* Everything passes through from now on. Safe anywhere; memory only. */
+void process_retire(void);
+
+/* Around every fork that a hook sees, in this order; child_pid -1 if it failed. */
+void process_before_fork(void);
+void process_after_fork(pid_t child_pid);
+
+/* libc put other files on descriptors 0 to 2 by itself. */
+void process_standard_replaced(void);
+
+#endif

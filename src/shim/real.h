@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The real functions behind the hooks: what the program would have called.
+ *
+ * The idea: one table made from hooks.def with __typeof__, so that no prototype
+ * is ever retyped. Until real_resolve() has run, every entry points to an early
+ * fallback (early.c), so a hook may be called at any moment.
+ * Invariant: no entry under HOOK is ever NULL; entries under REAL may be.
+ * Never here: a look-up at the time of a call. dlsym() allocates when it fails.
+ */
+#ifndef SHIM_REAL_H
+#define SHIM_REAL_H
+
+#include <fcntl.h>
+#include <pty.h>
+#include <sched.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+#include <utmp.h>
+
+/* On every function the program may find: all else in this library is hidden. */
+#define EXPORT __attribute__((visibility("default")))
+
+/* A second name of a function in the same file, with all its attributes. */
+#if defined(__clang__)
+#define SAME_AS(name) __attribute__((alias(#name)))
+#else
+#define SAME_AS(name) __attribute__((alias(#name), copy(name)))
+#endif
+
+#define likely(condition) __builtin_expect(!!(condition), 1)
+#define unlikely(condition) __builtin_expect(!!(condition), 0)
+
+struct real {
+#define HOOK(name) __typeof__(name) *name;
+#define HOOK_AS(name, ...) __typeof__(__VA_ARGS__) *name;
+#include "shim/hooks.def"
+#undef HOOK
+#undef HOOK_AS
+};
+
+/* What we borrow without intercepting it; NULL where libc has no such thing. */
+struct borrowed {
+#define REAL(name, ...) __typeof__(__VA_ARGS__) *name;
+#include "shim/hooks.def"
+#undef REAL
+};
+
+extern struct real real;
+extern struct borrowed borrowed;
+
+/*
+ * Looks every name up, once; later calls do nothing. Called by the constructor,
+ * or by an early fallback that has no system call to fall back to. Leaves errno
+ * and dlerror() as they were. Not for signal handlers.
+ */
+void real_resolve(void);
+
+#endif

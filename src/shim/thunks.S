@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What C cannot write.
+ *
+ * vfork returns twice on one stack: the child runs on the parent's frames and
+ * destroys whatever a C function had put there. So the return address lives in a
+ * register, which each of the two processes has its own copy of, and the only
+ * memory written is the thread's count of vfork children under way (guard.h): up
+ * before the child starts, down when the parent runs again. The system call is
+ * made here, as libc makes it; on failure the parent sets errno.
+ *
+ * syscall must hand on every register as it came, and its SYS_vfork is ours. Only
+ * the numbers that hook_syscall.c lists in syscall_watched go to C; all others are
+ * a jump to the real function.
+ */
+#include <sys/syscall.h>
+
+#include "shim/guard.h"
+
+#if defined(__x86_64__)
+	.text
+
+	.globl vfork
+	.type vfork, @function
+	.p2align 4
+vfork:
+	.cfi_startproc
+	endbr64
+	popq %rdi			/* the return address: rdi survives the system call */
+	.cfi_adjust_cfa_offset -8
+	.cfi_register %rip, %rdi
+	movq guard_self@gottpoff(%rip), %rsi
+	incl %fs:GUARD_OFFSET_VFORK_DEPTH(%rsi)
+	movl $SYS_vfork, %eax
+	syscall
+	testl %eax, %eax
+	jz 1f
+	decl %fs:GUARD_OFFSET_VFORK_DEPTH(%rsi)
+	/* With a shadow stack the child's frames have overwritten our entry: skip it. */
+	xorl %ecx, %ecx
+	rdsspq %rcx
+	testq %rcx, %rcx
+	jz 1f
+	movl $1, %ecx
+	incsspq %rcx
+	pushq %rdi
+	.cfi_adjust_cfa_offset 8
+	.cfi_rel_offset %rip, 0
+	testq %rax, %rax
+	js 2f
+	popq %rdi
+	.cfi_adjust_cfa_offset -8
+	.cfi_register %rip, %rdi
+	jmp *%rdi
+1:
+	pushq %rdi
+	.cfi_adjust_cfa_offset 8
+	.cfi_rel_offset %rip, 0
+	testq %rax, %rax
+	js 2f
+	ret
+2:
+	movq %rax, %rdi
+	jmp vfork_failed
+	.cfi_endproc
+	.size vfork, . - vfork
+
+	.globl __vfork
+	.set __vfork, vfork
+
+	.globl syscall
+	.type syscall, @function
+	.p2align 4
+syscall:
+	.cfi_startproc
+	endbr64
+	cmpq $SYS_vfork, %rdi
+	je vfork
+	cmpq $511, %rdi
+	ja 1f
+	leaq syscall_watched(%rip), %rax
+	btq %rdi, (%rax)
+	jc hook_syscall
+1:
+	movq real_syscall(%rip), %rax
+	jmp *%rax
+	.cfi_endproc
+	.size syscall, . - syscall
+
+#elif defined(__aarch64__)
+	.text
+
+	.globl vfork
+	.type vfork, %function
+	.p2align 4
+vfork:
+	.cfi_startproc
+	hint #34			/* bti c */
+	mrs x9, tpidr_el0
+	adrp x10, :gottprel:guard_self
+	ldr x10, [x10, #:gottprel_lo12:guard_self]
+	add x10, x10, x9
+	ldr w11, [x10, #GUARD_OFFSET_VFORK_DEPTH]
+	add w11, w11, #1
+	str w11, [x10, #GUARD_OFFSET_VFORK_DEPTH]
+	mov x0, #0x4111			/* CLONE_VM | CLONE_VFORK | SIGCHLD; there is no vfork here */
+	mov x1, #0
+	mov x8, #SYS_clone
+	svc #0
+	cbz x0, 1f
+	ldr w11, [x10, #GUARD_OFFSET_VFORK_DEPTH]
+	sub w11, w11, #1
+	str w11, [x10, #GUARD_OFFSET_VFORK_DEPTH]
+	tbnz x0, #63, vfork_failed
+1:
+	ret				/* x30 is the return address in both processes */
+	.cfi_endproc
+	.size vfork, . - vfork
+
+	.globl __vfork
+	.set __vfork, vfork
+
+	.globl syscall
+	.type syscall, %function
+	.p2align 4
+syscall:
+	.cfi_startproc
+	hint #34
+	cmp x0, #511
+	b.hi 1f
+	adrp x9, syscall_watched
+	add x9, x9, :lo12:syscall_watched
+	lsr x10, x0, #6
+	ldr x9, [x9, x10, lsl #3]
+	lsr x9, x9, x0
+	tbnz x9, #0, hook_syscall
+1:
+	adrp x9, real_syscall
+	ldr x9, [x9, :lo12:real_syscall]
+	br x9
+	.cfi_endproc
+	.size syscall, . - syscall
+#endif
+
+	.section .note.GNU-stack, "", %progbits

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The first use while shared asks the kernel for the cookie: it is the name of the
+ * connection between processes, and the proof, when the descriptor is let go, that
+ * the number still means the same connection.
+ */
+#include "shim/use.h"
+
+#include "sys/sockprobe.h"
+
+__attribute__((noinline, cold)) void use_note(int fd, uint64_t use)
+{
+	if (!process_may_act() || !table_is_watched(fd)) {
+		return;
+	}
+	if (table_note(fd, use) == TABLE_NOTED_FIRST) {
+		table_set_cookie(fd, sockprobe_cookie(fd));
+	}
+}
+
+__attribute__((noinline, cold)) void use_note_eof(int fd)
+{
+	if (!process_may_act() || !table_is_watched(fd)) {
+		return;
+	}
+	if ((table_stamp(fd) & STAMP_SHUT_RD) == 0) {
+		table_flag(fd, STAMP_EOF);
+	}
+}
