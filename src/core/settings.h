@@ -20,7 +20,12 @@ enum settings_policy { SETTINGS_POLICY_PROOF, SETTINGS_POLICY_STRICT, SETTINGS_P
 enum settings_trigger { SETTINGS_TRIGGER_EOF, SETTINGS_TRIGGER_CLOSE };
 enum settings_reclaim { SETTINGS_RECLAIM_EMFILE, SETTINGS_RECLAIM_OFF };
 enum settings_format { SETTINGS_FORMAT_TEXT, SETTINGS_FORMAT_JSON };
-enum settings_log { SETTINGS_LOG_UNSET, SETTINGS_LOG_STDERR, SETTINGS_LOG_SYSLOG, SETTINGS_LOG_FILE };
+enum settings_log {
+	SETTINGS_LOG_UNSET,
+	SETTINGS_LOG_STDERR,
+	SETTINGS_LOG_SYSLOG,
+	SETTINGS_LOG_FILE
+};
 
 enum {
 	/* One path component set of NAME_MAX and room for directories; longer is refused. */

@@ -164,7 +164,7 @@ static void finds_every_name_again_after_one_slip(void **state)
 	}
 }
 
-/* Errors ---------------------------------------------------------------------------------------- */
+/* Errors. */
 
 static const char *const hostile[] = {
 	"SENDFIN_MODE=off\nsendfin: all is well",

@@ -236,7 +236,7 @@ static void prints_numbers_as_printf_does(void **state)
 	}
 }
 
-/* Endpoints ----------------------------------------------------------------------------------- */
+/* Endpoints. */
 
 static struct text_endpoint endpoint_of(const char *address, uint16_t port)
 {
