@@ -18,7 +18,7 @@ enum variable {
 
 enum {
 	EXITCODE_MAX = 255,
-	/* Of a foreign name or value in an error; two of them and the rest fit SETTINGS_ERROR_MAX. */
+	/* Of a foreign text in an error; two of them and the rest fit SETTINGS_ERROR_MAX. */
 	SHOWN_MAX = 64,
 	/* A longer name resembles none of ours. */
 	NAME_MAX_COMPARED = 32,
