@@ -55,7 +55,7 @@ static bool relay_output(FILE *output, bool show)
 	return skipped;
 }
 
-/* Whether the child's test passed: it came back and said so, which a test's own exit(0) does not. */
+/* Whether the child came back and said so, which a test's own exit(0) does not. */
 static bool has_passed(int status)
 {
 	if (WIFSIGNALED(status)) {
