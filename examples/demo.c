@@ -103,19 +103,26 @@ static struct server server_start(const char *path, const char *shim, bool six)
 	return server;
 }
 
-/* Counts sockets in `state`: of the server in CLOSE_WAIT, of its clients in FIN_WAIT_2. */
+/*
+ * Counts sockets in `state`: of the server in CLOSE_WAIT, of its clients in FIN_WAIT_2. When other
+ * sockets come and go, the kernel may list a row twice, or skip it until the next time.
+ */
 static int server_sockets(const struct server *server, unsigned state)
 {
 	FILE *file = fopen(server->table, "re");
+	bool seen[65536] = {false}; /* by the port of the client */
 	char row[512];
 	int count = 0;
 
 	while (file != NULL && fgets(row, sizeof(row), file) != NULL) {
-		unsigned local, remote, is;
+		unsigned port[2], is;
+		int client = state == STATE_CLOSE_WAIT;
 
-		count += sscanf(row, " %*d: %*[^:]:%x %*[^:]:%x %x", &local, &remote, &is) == 3 &&
-			 is == state &&
-			 (state == STATE_CLOSE_WAIT ? local : remote) == server->port;
+		if (sscanf(row, " %*d: %*[^:]:%4x %*[^:]:%4x %x", &port[0], &port[1], &is) == 3 &&
+		    is == state && port[!client] == server->port && !seen[port[client]]) {
+			seen[port[client]] = true;
+			count++;
+		}
 	}
 	if (file == NULL || fclose(file) != 0) {
 		err(1, "%s", server->table);
@@ -232,20 +239,22 @@ static void clients_talk(struct client *clients, int count, const struct addrinf
 
 /*
  * Lets the clients wait for EOF, until each has got it or can no longer get it: its server side is
- * in CLOSE_WAIT, the kernel has told it so, and no session process is left to close it.
+ * in CLOSE_WAIT, the kernel has told it so, and no session process is left to close it. What the
+ * kernel says at that moment are the results.
  */
-static void clients_wait(struct client *clients, int count, const struct server *server)
+static void clients_wait(struct client *clients, int count, const struct server *server,
+			 int results[RESULTS])
 {
 	int rounds = LIMIT_S * 50 + count; /* each waits 20 ms, or sees an EOF */
 	bool settled = false;
 
 	while (!settled && rounds-- > 0) {
 		bool quiet = !has_children(server->pid);
-		int stuck = server_sockets(server, STATE_CLOSE_WAIT);
-		int told = server_sockets(server, STATE_FIN_WAIT_2);
 		struct pollfd next = {.fd = -1, .events = POLLIN};
 		int waiting = 0;
 
+		results[CLOSE_WAIT] = server_sockets(server, STATE_CLOSE_WAIT);
+		results[FIN_WAIT_2] = server_sockets(server, STATE_FIN_WAIT_2);
 		for (int i = 0; i < count; i++) {
 			client_look(&clients[i]);
 			if (clients[i].waits) {
@@ -253,7 +262,7 @@ static void clients_wait(struct client *clients, int count, const struct server 
 				waiting++;
 			}
 		}
-		settled = quiet && waiting <= stuck && waiting <= told;
+		settled = quiet && waiting == results[CLOSE_WAIT] && waiting == results[FIN_WAIT_2];
 		if (!settled) {
 			poll(&next, 1, 20);
 		}
@@ -266,9 +275,7 @@ static void measure(const char *path, const char *shim, bool six, int count, int
 	struct server server = server_start(path, shim, six);
 
 	clients_talk(clients, count, server.at);
-	clients_wait(clients, count, &server);
-	results[CLOSE_WAIT] = server_sockets(&server, STATE_CLOSE_WAIT);
-	results[FIN_WAIT_2] = server_sockets(&server, STATE_FIN_WAIT_2);
+	clients_wait(clients, count, &server, results);
 	results[HELD] = held_count(server.pid);
 	for (int i = 0; i < count; i++) {
 		results[IDENTICAL] += clients[i].identical;
@@ -359,29 +366,24 @@ int main(int argc, char **argv)
 	static const struct option options[] = {{"clients", required_argument, NULL, 'n'}, {0}};
 	long clients = CLIENTS;
 	int runs[4][RESULTS] = {0};
-	char *end;
+	char *end = NULL;
 	int option;
 
 	opterr = 0;
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (option != 'n') {
-			return usage("bad option, or no number: ", argv[optind - 1]);
-		}
-		clients = strtol(optarg, &end, 10);
-		if (*optarg < '0' || *optarg > '9' || *end != '\0' || clients < 1 ||
-		    clients > CLIENTS_MAX) {
-			return usage("bad number of clients: ", optarg);
+		clients = option == 'n' ? strtol(optarg, &end, 10) : 0;
+		if (clients < 1 || clients > CLIENTS_MAX || *end != '\0') {
+			return usage("bad option or number: ", argv[optind - 1]);
 		}
 	}
 	if (argc - optind != 2 || strchr(argv[optind], '/') == NULL) {
 		return usage("two arguments are needed, and a slash in SHIM", "");
 	}
-	const char *shim = argv[optind];
+	const char *shim = argv[optind], *server = argv[optind + 1];
 
 	if (access(shim, R_OK) != 0) {
 		err(1, "%s", shim);
 	}
-	const char *server = argv[optind + 1];
 	int count = has_ipv6() ? 4 : 2;
 
 	clients = clients_that_fit((int)clients);
@@ -393,8 +395,6 @@ int main(int argc, char **argv)
 		measure(server, i % 2 == 0 ? NULL : shim, i >= 2, (int)clients, runs[i]);
 	}
 	print_table(runs, count);
-	if (count == 2) {
-		printf("IPv6 left out: this machine has no ::1.\n\n");
-	}
+	fputs(count == 2 ? "IPv6 left out: this machine has no ::1.\n\n" : "", stdout);
 	return verdict(runs, count, (int)clients);
 }
