@@ -27,24 +27,34 @@ EXPORT ssize_t __recvfrom_chk(int fd, void *buffer, size_t count, size_t size, i
 			      struct sockaddr *address, socklen_t *length);
 
 /*
- * The body of a receive hook: `call` is the real call, `takes` whether it asks for
- * anything at all. A macro, because each real call has its own arguments and must
- * stay a tail jump where nothing is watched.
+ * A receive hook. `takes` says whether the call asks for anything that could tell of
+ * a FIN. A macro, because each real call has its own arguments and must stay a tail
+ * jump where nothing is watched; the rare half is a function of its own, so that the
+ * frequent one needs no stack frame before it has looked.
  */
-#define RECEIVE(fd, takes, call)                                                                   \
-	do {                                                                                       \
-		if (likely(!table_is_watched(fd)) || !(takes)) {                                   \
-			return call;                                                               \
+#define RECEIVE_HOOK(name, parameters, arguments, takes)                                           \
+	static __attribute__((noinline, cold)) ssize_t name##_cold parameters                      \
+	{                                                                                          \
+		if (!(takes)) {                                                                    \
+			return real.name arguments;                                                \
 		}                                                                                  \
-		if (unlikely(!use_is_warm(fd, STAMP_USE_READ))) {                                  \
-			use_note(fd, STAMP_USE_READ);                                              \
+		use_note(fd, STAMP_USE_READ);                                                      \
+		ssize_t received = real.name arguments;                                            \
+		return received == 0 ? use_note_eof(fd) : received;                                \
+	}                                                                                          \
+	EXPORT ssize_t name parameters                                                             \
+	{                                                                                          \
+		if (likely(!table_is_watched(fd))) {                                               \
+			return real.name arguments;                                                \
 		}                                                                                  \
-		__typeof__(call) received = call;                                                  \
-		if (unlikely(received == 0)) {                                                     \
-			use_note_eof(fd);                                                          \
+		if (unlikely(!use_is_warm(fd, STAMP_USE_READ) || !(takes))) {                      \
+			return name##_cold arguments;                                              \
 		}                                                                                  \
-		return received;                                                                   \
-	} while (0)
+		/* Volatile: stored in front of the call, loaded again only after an EOF. */       \
+		volatile int watched = fd;                                                         \
+		ssize_t received = real.name arguments;                                            \
+		return likely(received != 0) ? received : use_note_eof(watched);                   \
+	}
 
 static bool has_room(const struct iovec *parts, size_t count)
 {
@@ -56,46 +66,31 @@ static bool has_room(const struct iovec *parts, size_t count)
 	return false;
 }
 
-EXPORT ssize_t read(int fd, void *buffer, size_t count)
-{
-	RECEIVE(fd, count > 0, real.read(fd, buffer, count));
-}
+RECEIVE_HOOK(read, (int fd, void *buffer, size_t count), (fd, buffer, count), count > 0)
 
-EXPORT ssize_t readv(int fd, const struct iovec *parts, int count)
-{
-	RECEIVE(fd, count > 0 && has_room(parts, (size_t)count), real.readv(fd, parts, count));
-}
+RECEIVE_HOOK(readv, (int fd, const struct iovec *parts, int count), (fd, parts, count),
+	     count > 0 && has_room(parts, (size_t)count))
 
-EXPORT ssize_t recv(int fd, void *buffer, size_t count, int flags)
-{
-	RECEIVE(fd, count > 0 && (flags & NOT_EOF_FLAGS) == 0,
-		real.recv(fd, buffer, count, flags));
-}
+RECEIVE_HOOK(recv, (int fd, void *buffer, size_t count, int flags), (fd, buffer, count, flags),
+	     count > 0 && (flags & NOT_EOF_FLAGS) == 0)
 
-EXPORT ssize_t recvfrom(int fd, void *buffer, size_t count, int flags, struct sockaddr *address,
-			socklen_t *length)
-{
-	RECEIVE(fd, count > 0 && (flags & NOT_EOF_FLAGS) == 0,
-		real.recvfrom(fd, buffer, count, flags, address, length));
-}
+RECEIVE_HOOK(recvfrom,
+	     (int fd, void *buffer, size_t count, int flags, struct sockaddr *address,
+	      socklen_t *length),
+	     (fd, buffer, count, flags, address, length),
+	     count > 0 && (flags & NOT_EOF_FLAGS) == 0)
 
-EXPORT ssize_t __read_chk(int fd, void *buffer, size_t count, size_t size)
-{
-	RECEIVE(fd, count > 0, real.__read_chk(fd, buffer, count, size));
-}
+RECEIVE_HOOK(__read_chk, (int fd, void *buffer, size_t count, size_t size),
+	     (fd, buffer, count, size), count > 0)
 
-EXPORT ssize_t __recv_chk(int fd, void *buffer, size_t count, size_t size, int flags)
-{
-	RECEIVE(fd, count > 0 && (flags & NOT_EOF_FLAGS) == 0,
-		real.__recv_chk(fd, buffer, count, size, flags));
-}
+RECEIVE_HOOK(__recv_chk, (int fd, void *buffer, size_t count, size_t size, int flags),
+	     (fd, buffer, count, size, flags), count > 0 && (flags & NOT_EOF_FLAGS) == 0)
 
-EXPORT ssize_t __recvfrom_chk(int fd, void *buffer, size_t count, size_t size, int flags,
-			      struct sockaddr *address, socklen_t *length)
-{
-	RECEIVE(fd, count > 0 && (flags & NOT_EOF_FLAGS) == 0,
-		real.__recvfrom_chk(fd, buffer, count, size, flags, address, length));
-}
+RECEIVE_HOOK(__recvfrom_chk,
+	     (int fd, void *buffer, size_t count, size_t size, int flags,
+	      struct sockaddr *address, socklen_t *length),
+	     (fd, buffer, count, size, flags, address, length),
+	     count > 0 && (flags & NOT_EOF_FLAGS) == 0)
 
 static bool message_has_room(const struct msghdr *message)
 {
@@ -114,13 +109,26 @@ static ssize_t recvmsg_unwatched(int fd, struct msghdr *message, int flags)
 	return received;
 }
 
+static __attribute__((noinline)) ssize_t recvmsg_watched(int fd, struct msghdr *message, int flags)
+{
+	ssize_t received;
+
+	if (!message_has_room(message) || (flags & NOT_EOF_FLAGS) != 0) {
+		return real.recvmsg(fd, message, flags);
+	}
+	if (!use_is_warm(fd, STAMP_USE_READ)) {
+		use_note(fd, STAMP_USE_READ);
+	}
+	received = real.recvmsg(fd, message, flags);
+	return received == 0 ? use_note_eof(fd) : received;
+}
+
 EXPORT ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 {
 	if (likely(!table_is_watched(fd))) {
 		return recvmsg_unwatched(fd, message, flags);
 	}
-	RECEIVE(fd, message_has_room(message) && (flags & NOT_EOF_FLAGS) == 0,
-		real.recvmsg(fd, message, flags));
+	return recvmsg_watched(fd, message, flags);
 }
 
 EXPORT int recvmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags,

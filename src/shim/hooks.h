@@ -35,10 +35,10 @@ __typeof__(writev) hook_writev;
 __typeof__(_exit) hook__exit;
 
 /* The system call behind the thunk: libc's syscall(), or the bare one before it is known. */
-extern __typeof__(syscall) *real_syscall;
+extern HIDDEN __typeof__(syscall) *real_syscall;
 
 /* The numbers that hook_syscall() wants to see, one bit each; read by thunks.S. */
-extern const uint64_t syscall_watched[8];
+extern HIDDEN const uint64_t syscall_watched[8];
 
 /* Where the thunk jumps for those numbers; takes what syscall() takes. */
 long hook_syscall(long number, long a, long b, long c, long d, long e, long f);

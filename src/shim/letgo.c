@@ -79,6 +79,7 @@ static void depart(struct departure *departure)
 	uint64_t epoch = process_epoch;
 	struct verdict_facts *facts = &departure->facts;
 	struct verdict_result result;
+	struct log_names names;
 	bool acted = false;
 
 	memset(facts, 0, sizeof(*facts));
@@ -88,12 +89,15 @@ static void depart(struct departure *departure)
 		facts->has_written = (stamp & STAMP_UNWRITTEN) == 0;
 	}
 	result = decide(departure);
+	if (log_wants_verdicts()) {
+		sockprobe_names(departure->fd, &names.local, &names.peer);
+	}
 	if (result.verdict == VERDICT_FIN && process_settings.mode == SETTINGS_MODE_ENFORCE &&
 	    (!departure->has_unflushed || (stamp & STAMP_STDIO) == 0)) {
 		acted = fin_send(departure->fd) == 0;
 	}
 	if (log_wants_verdicts()) {
-		log_verdict(departure->fd, result, acted);
+		log_verdict(departure->fd, &names, result, acted);
 	}
 }
 

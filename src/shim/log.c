@@ -18,7 +18,6 @@
 #include "core/text.h"
 #include "shim/process.h"
 #include "sys/rawsys.h"
-#include "sys/sockprobe.h"
 
 enum {
 	/* The longest verdict line has two IPv6 endpoints and one sentence: under 300 bytes. */
@@ -175,14 +174,12 @@ static void begin_line(struct text *text, char *buffer)
 	text_string(text, "]: ");
 }
 
-__attribute__((noinline, cold)) void log_verdict(int fd, struct verdict_result result, bool acted)
+__attribute__((noinline, cold)) void log_verdict(int fd, const struct log_names *names,
+						   struct verdict_result result, bool acted)
 {
 	char buffer[LINE_MAX_BYTES];
 	struct text text;
-	struct text_endpoint local;
-	struct text_endpoint peer;
 
-	sockprobe_names(fd, &local, &peer);
 	begin_line(&text, buffer);
 	text_string(&text, verdict_token(result.verdict));
 	text_char(&text, ' ');
@@ -190,9 +187,9 @@ __attribute__((noinline, cold)) void log_verdict(int fd, struct verdict_result r
 	text_string(&text, " fd=");
 	text_signed(&text, fd);
 	text_string(&text, " local=");
-	text_endpoint(&text, &local);
+	text_endpoint(&text, &names->local);
 	text_string(&text, " peer=");
-	text_endpoint(&text, &peer);
+	text_endpoint(&text, &names->peer);
 	text_string(&text, acted ? " acted=yes: " : " acted=no: ");
 	text_string(&text, verdict_reason_sentence(result.reason));
 	write_line(destination, &text);

@@ -15,6 +15,7 @@
 
 #include <stdbool.h>
 
+#include "core/text.h"
 #include "core/verdict.h"
 
 /* Takes process_settings as they are now, and a look at descriptor 2. Constructor only. */
@@ -23,8 +24,14 @@ void log_setup(void);
 /* True when verdicts are to be logged (debug or observe, and a place to log to). */
 bool log_wants_verdicts(void);
 
-/* One line about the connection on fd, which is still open. errno is kept. */
-void log_verdict(int fd, struct verdict_result result, bool acted);
+/* Both ends of a connection, asked for while it still has them. */
+struct log_names {
+	struct text_endpoint local;
+	struct text_endpoint peer;
+};
+
+/* One line about the connection that was on fd. errno is kept. */
+void log_verdict(int fd, const struct log_names *names, struct verdict_result result, bool acted);
 
 /* One line of text without a newline, e.g. about a bad variable. */
 void log_line(const char *line);

@@ -22,15 +22,16 @@
 #include <sys/types.h>
 
 #include "core/settings.h"
+#include "shim/attributes.h"
 
 /* The fork epoch, shifted as core/stamp.h keeps it. Starts at one. Read by any thread. */
-extern uint64_t process_epoch;
+extern HIDDEN uint64_t process_epoch;
 
 /* Since which epoch uses count: this process's birth, or its own latest fork. */
-extern uint64_t process_came_to_share;
+extern HIDDEN uint64_t process_came_to_share;
 
 /* What the constructor read from the environment; constant afterwards. */
-extern struct settings process_settings;
+extern HIDDEN struct settings process_settings;
 
 /* Maps the page that forks wipe. Returns 0 or -errno. Constructor only. */
 int process_setup(void);

@@ -24,18 +24,7 @@
 #include <unistd.h>
 #include <utmp.h>
 
-/* On every function the program may find: all else in this library is hidden. */
-#define EXPORT __attribute__((visibility("default")))
-
-/* A second name of a function in the same file, with all its attributes. */
-#if defined(__clang__)
-#define SAME_AS(name) __attribute__((alias(#name)))
-#else
-#define SAME_AS(name) __attribute__((alias(#name), copy(name)))
-#endif
-
-#define likely(condition) __builtin_expect(!!(condition), 1)
-#define unlikely(condition) __builtin_expect(!!(condition), 0)
+#include "shim/attributes.h"
 
 struct real {
 #define HOOK(name) __typeof__(name) *name;
@@ -52,8 +41,8 @@ struct borrowed {
 #undef REAL
 };
 
-extern struct real real;
-extern struct borrowed borrowed;
+extern HIDDEN struct real real;
+extern HIDDEN struct borrowed borrowed;
 
 /*
  * Looks every name up, once; later calls do nothing. Called by the constructor,

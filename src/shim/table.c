@@ -12,6 +12,7 @@
  */
 #include "shim/table.h"
 
+#include <signal.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -63,8 +64,11 @@ uint64_t *table_stamps;
 
 static int highest = -1;
 
-/* Covers everything below. Held by one thread over memory operations; does not nest. */
-static uint32_t lock_word;
+/*
+ * Covers everything below. 0, or who holds it: the address of that thread's guard. Held
+ * over memory operations only; does not nest.
+ */
+static uintptr_t lock_word;
 
 static struct table_connection *connections;
 static struct table_record *records;
@@ -92,17 +96,51 @@ static void *arena_take(size_t size)
 	return taken;
 }
 
-static bool lock_take(void)
+/* An empty hash over empty pools. */
+static void records_reset(void)
 {
-	if (guard_self.depth > 0) {
+	memset(&pool, 0, sizeof(pool));
+	hash_head = NULL;
+	sentinel.fd = SENTINEL_FD;
+	HASH_ADD_INT(hash_head, fd, &sentinel);
+}
+
+/*
+ * This thread is in the section already: is what runs now a handler on top of it, or
+ * did one jump out of it? A handler has a deeper frame, or a stack of its own.
+ */
+static bool lock_is_abandoned(uintptr_t frame)
+{
+	stack_t current = { .ss_flags = SS_ONSTACK };
+
+	return frame >= guard_self.frame &&
+	       rawsys3(SYS_sigaltstack, 0, (long)&current, 0) == 0 &&
+	       (current.ss_flags & SS_ONSTACK) == 0;
+}
+
+static uintptr_t lock_owner(void)
+{
+	return (uintptr_t)&guard_self;
+}
+
+static __attribute__((noinline)) bool lock_take(void)
+{
+	uintptr_t frame = (uintptr_t)__builtin_frame_address(0);
+
+	if (guard_self.depth > 0 && !lock_is_abandoned(frame)) {
 		return false;
 	}
+	guard_self.frame = frame;
 	guard_self.depth = 1;
+	if (__atomic_load_n(&lock_word, __ATOMIC_RELAXED) == lock_owner()) {
+		records_reset(); /* abandoned, half changed perhaps */
+		return true;
+	}
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	for (int i = 0; i < LOCK_TRIES; i++) {
-		uint32_t free = 0;
+		uintptr_t free = 0;
 
-		if (__atomic_compare_exchange_n(&lock_word, &free, 1, false, __ATOMIC_ACQUIRE,
+		if (__atomic_compare_exchange_n(&lock_word, &free, lock_owner(), false, __ATOMIC_ACQUIRE,
 						__ATOMIC_RELAXED)) {
 			return true;
 		}
@@ -119,15 +157,6 @@ static void lock_release(void)
 	__atomic_store_n(&lock_word, 0, __ATOMIC_RELEASE);
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	guard_self.depth = 0;
-}
-
-/* An empty hash over empty pools. */
-static void records_reset(void)
-{
-	memset(&pool, 0, sizeof(pool));
-	hash_head = NULL;
-	sentinel.fd = SENTINEL_FD;
-	HASH_ADD_INT(hash_head, fd, &sentinel);
 }
 
 int table_setup(uint32_t limit)
@@ -159,13 +188,15 @@ void table_switch_off(void)
 
 void table_after_fork_in_child(void)
 {
+	uintptr_t owner = __atomic_load_n(&lock_word, __ATOMIC_RELAXED);
+
 	/*
-	 * With depth > 0 this thread forked from a signal handler on top of its own
-	 * critical section, which goes on when the handler returns. Otherwise the
-	 * thread that held the lock does not exist here, and what it left half done
-	 * cannot be trusted: connections with a record become unknown.
+	 * When it is this thread itself, it forked from a signal handler on top of its
+	 * own critical section, which goes on when the handler returns. Any other
+	 * thread does not exist here, and what it left half done cannot be trusted:
+	 * connections with a record become unknown.
 	 */
-	if (__atomic_load_n(&lock_word, __ATOMIC_RELAXED) != 0 && guard_self.depth == 0) {
+	if (owner != 0 && owner != lock_owner()) {
 		records_reset();
 		__atomic_store_n(&lock_word, 0, __ATOMIC_RELAXED);
 	}

@@ -18,12 +18,11 @@ __attribute__((noinline, cold)) void use_note(int fd, uint64_t use)
 	}
 }
 
-__attribute__((noinline, cold)) void use_note_eof(int fd)
+__attribute__((noinline, cold)) ssize_t use_note_eof(int fd)
 {
-	if (!process_may_act() || !table_is_watched(fd)) {
-		return;
-	}
-	if ((table_stamp(fd) & STAMP_SHUT_RD) == 0) {
+	if (process_may_act() && table_is_watched(fd) &&
+	    (table_stamp(fd) & STAMP_SHUT_RD) == 0) {
 		table_flag(fd, STAMP_EOF);
 	}
+	return 0;
 }

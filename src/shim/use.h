@@ -26,13 +26,13 @@
 /* True when `use` of the watched fd was noted in this epoch already. */
 static inline bool use_is_warm(int fd, uint64_t use)
 {
-	return stamp_is_warm(table_stamps[fd], process_epoch, use);
+	return stamp_is_warm(table_stamp(fd), process_epoch, use);
 }
 
 /* Notes the use; harmless when it is warm or fd is not a connection. */
 void use_note(int fd, uint64_t use);
 
-/* A receive call of non-zero length on the watched fd returned 0. */
-void use_note_eof(int fd);
+/* A receive call of non-zero length on the watched fd returned 0. Returns that 0. */
+ssize_t use_note_eof(int fd);
 
 #endif
