@@ -50,7 +50,7 @@ SHIM_LINK := -shared -nostdlib -nostartfiles -Wl,-z,initfirst,-z,nodelete,-z,now
 
 compile    = $(CC) $(COMMON) $(ROOMS) $(CPPFLAGS) $(CFLAGS)
 link       = mkdir -p $(@D) && $(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^
-link_shim = $(CC) $(CFLAGS) $(SHIM_FLAGS) $(SHIM_MUST) $(LDFLAGS) $(SHIM_LINK) -o $@ $(filter %.o,$^)
+library = $(CC) $(CFLAGS) $(SHIM_FLAGS) $(SHIM_MUST) $(LDFLAGS) $(SHIM_LINK) -o $@ $(filter %.o,$^)
 # A whole small program from its one source.
 program    = $(CC) $(COMMON) $(CPPFLAGS) $(CFLAGS) -MT $@ -MF $@.d $(LDFLAGS) -o $@ $<
 
@@ -111,7 +111,7 @@ $(BUILD)/pic/%.o: %.S $(BUILD)/flags
 
 $(BUILD)/libsendfin.so: $(call pic,$(inner) $(shim)) src/shim/export.map
 	$(call say,LD,$@)
-	$(Q)$(link_shim)
+	$(Q)$(library)
 
 $(BUILD)/sendfin: $(call obj,$(inner) $(cli))
 	$(call say,LD,$@)
