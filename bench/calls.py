@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: MIT
+"""Per call: instructions, and nanoseconds as a ratio, on each kind of descriptor.
+
+calls.c makes every call FEW and then MANY times. The difference divided by MANY - FEW is the cost
+of one call, so start-up and everything else outside the loop cancels out; bare against shim is
+what the shim adds. Instructions come out whole, or the call's cost depends on its history and the
+table says so with a fraction.
+"""
+
+from fractions import Fraction
+
+import common
+
+# At most so many instructions more than libc's, by (call, kind). The promise for a watched
+# descriptor is that of read: the other receive calls also look at their flags or their parts.
+PROMISED = {(call, "unwatched"): 8 for call in ("read", "__read_chk", "recv", "recvfrom", "readv")}
+PROMISED.update({(call, kind): 20 for call in ("read", "__read_chk")
+                 for kind in ("private", "shared")})
+PROMISED["close", "unwatched"] = 10
+OPTIONS = ["--zero-before=measure", "--dump-after=measure"]
+
+
+def per_call(lines, values):
+    """{(call, kind): cost of one call} of the lines that calls prints and a value for each."""
+    costs = {}
+    before = None
+    for line, value in zip(lines, values):
+        call, kind, count, _ = line.split()
+        if before is None or before[0] != (call, kind):
+            before = (call, kind), int(count), value
+        else:
+            costs[call, kind] = Fraction(value - before[2], int(count) - before[1])
+    return costs
+
+
+def count(variant, env, only=()):
+    """Instructions of one call, by (call, kind)."""
+    run = common.Callgrind(f"callgrind-calls-{variant}", OPTIONS, [common.program("calls.c"), *only],
+                           env)
+    lines = common.finish(run.process).splitlines()
+    parts = list(run.parts())
+    if len(parts) < len(lines) or not lines:
+        raise common.Failed(f"calls: {len(lines)} measurements, but {len(parts)} dumps")
+    return per_call(lines, [common.total(part) for part in parts])
+
+
+def times(rounds):
+    """Medians of shim / bare, by (call, kind): each round runs one after the other."""
+    ratios, bare_ns = {}, {}
+    for number in range(rounds):
+        taken = {}
+        for shim in (False, True) if number % 2 else (True, False):
+            lines = common.run([common.program("calls.c")], common.environment(shim)).splitlines()
+            taken[shim] = {}
+            for line in lines:  # the later of the two, the larger count, stays
+                call, kind, calls, elapsed = line.split()
+                taken[shim][call, kind] = int(elapsed) / int(calls)
+        for key, value in taken[False].items():
+            ratios.setdefault(key, []).append(taken[True][key] / value)
+            bare_ns.setdefault(key, []).append(value)
+    return ratios, bare_ns
+
+
+def exact(value):
+    return str(value) if value.denominator == 1 else f"{float(value):.2f}"
+
+
+def measure(promises, rounds=15):
+    """The whole table; rounds of timing, or none."""
+    bare = count("bare", common.environment())
+    shim = count("shim", common.environment(shim=True))
+    debug = count("debug", common.environment(shim=True, SENDFIN_DEBUG="1",
+                                              SENDFIN_LOG="/dev/null")) if rounds else None
+    ratios, bare_ns = times(rounds) if rounds else ({}, {})
+    head = ["call", "descriptor", "bare", "shim", "added", "promised", ""]
+    head += ["added by debug", "bare ns", "shim/bare time (quartiles)"] if rounds else []
+    rows = []
+    for (call, kind), value in bare.items():
+        added = shim[call, kind] - value
+        limit = PROMISED.get((call, kind))
+        said = "" if limit is None else promises.claim(f"{call} on {kind}, instructions added",
+                                                       added, limit)
+        row = [call, kind, exact(value), exact(shim[call, kind]), f"+{exact(added)}",
+               "" if limit is None else f"+{limit}", said]
+        if rounds:
+            row += ["+" + exact(debug[call, kind] - value), f"{common.median(bare_ns[call, kind]):.0f}",
+                    common.spread(ratios[call, kind])]
+        rows.append(row)
+    missing = [key for key in PROMISED if key not in bare]
+    if missing:
+        raise common.Failed(f"calls: promised but not measured: {missing}")
+    common.table("Instructions of one call (callgrind)", head, rows)
+    common.save("calls", head, rows)
