@@ -13,7 +13,7 @@
 
 static const struct test *const tables[] = {
 	receive_tests, letgo_tests, alias_tests, write_tests, birth_tests, spare_tests,
-	net_tests, load_tests, mode_tests, plain_tests, signal_tests, other_tests,
+	net_tests, load_tests, mode_tests, plain_tests, signal_tests, strange_tests, other_tests,
 };
 
 bool list_get(size_t i, struct test *out, char *name, size_t size)

@@ -133,6 +133,6 @@ const char *shim_path(void);
 /* The tests, by theme; each table ends with a NULL name. */
 extern const struct test receive_tests[], letgo_tests[], alias_tests[], write_tests[],
 	birth_tests[], spare_tests[], net_tests[], mode_tests[], plain_tests[], signal_tests[],
-	other_tests[], load_tests[];
+	strange_tests[], other_tests[], load_tests[];
 
 #endif

@@ -139,7 +139,7 @@ void puppet_obey(int argc, char **argv)
 {
 	static const struct verb *const themes[] = {
 		main_verbs, net_verbs, talk_verbs, letgo_verbs,
-		birth_verbs, plain_verbs, signal_verbs, helper_verbs,
+		birth_verbs, plain_verbs, signal_verbs, helper_verbs, strange_verbs, image_verbs,
 	};
 
 	for (size_t t = 0; t < sizeof(themes) / sizeof(themes[0]); t++) {

@@ -179,12 +179,16 @@ static void verb_unlisten(int argc, char **argv)
 	say_result(close(fd));
 }
 
-/* nofile N: raise both limits to N */
+/* nofile N|hard: raise both limits to N, or the soft one to the hard one */
 static void verb_nofile(int argc, char **argv)
 {
 	rlim_t n = argc > 1 ? strtoul(argv[1], NULL, 10) : 0;
 	struct rlimit want = { n, n };
 
+	if (argc > 1 && strcmp(argv[1], "hard") == 0) {
+		getrlimit(RLIMIT_NOFILE, &want);
+		want.rlim_cur = want.rlim_max;
+	}
 	if (setrlimit(RLIMIT_NOFILE, &want) < 0) {
 		say("skip RLIMIT_NOFILE may not be raised");
 	} else {

@@ -81,7 +81,7 @@ int port_of(int fd);
 
 /* The verbs, by theme; each table ends with a NULL name. */
 extern const struct verb net_verbs[], talk_verbs[], letgo_verbs[], birth_verbs[], plain_verbs[],
-	signal_verbs[], helper_verbs[];
+	signal_verbs[], helper_verbs[], strange_verbs[], image_verbs[];
 
 /* The one story that is not a puppet's: a real forking server, for load. Returns for main. */
 int serve_main(int argc, char **argv);
