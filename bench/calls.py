@@ -44,13 +44,14 @@ def count(variant, env, only=()):
     return per_call(lines, [common.total(part) for part in parts])
 
 
-def times(rounds):
+def times(rounds, library):
     """Medians of shim / bare, by (call, kind): each round runs one after the other."""
     ratios, bare_ns = {}, {}
     for number in range(rounds):
         taken = {}
         for shim in (False, True) if number % 2 else (True, False):
-            lines = common.run([common.program("calls.c")], common.environment(shim)).splitlines()
+            env = common.environment(library if shim else None)
+            lines = common.run([common.program("calls.c")], env).splitlines()
             taken[shim] = {}
             for line in lines:  # the later of the two, the larger count, stays
                 call, kind, calls, elapsed = line.split()
@@ -65,13 +66,13 @@ def exact(value):
     return str(value) if value.denominator == 1 else f"{float(value):.2f}"
 
 
-def measure(promises, rounds=15):
-    """The whole table; rounds of timing, or none."""
-    bare = count("bare", common.environment())
-    shim = count("shim", common.environment(shim=True))
-    debug = count("debug", common.environment(shim=True, SENDFIN_DEBUG="1",
-                                              SENDFIN_LOG="/dev/null")) if rounds else None
-    ratios, bare_ns = times(rounds) if rounds else ({}, {})
+def measure(promises, rounds=15, library=common.SHIM, only=()):
+    """The whole table, or `only` one call; rounds of timing, or none."""
+    bare = count("bare", common.environment(), only)
+    shim = count("shim", common.environment(library), only)
+    debug = count("debug", common.environment(library, SENDFIN_DEBUG="1",
+                                              SENDFIN_LOG="/dev/null"), only) if rounds else None
+    ratios, bare_ns = times(rounds, library) if rounds else ({}, {})
     head = ["call", "descriptor", "bare", "shim", "added", "promised", ""]
     head += ["added by debug", "bare ns", "shim/bare time (quartiles)"] if rounds else []
     rows = []
@@ -83,11 +84,12 @@ def measure(promises, rounds=15):
         row = [call, kind, exact(value), exact(shim[call, kind]), f"+{exact(added)}",
                "" if limit is None else f"+{limit}", said]
         if rounds:
-            row += ["+" + exact(debug[call, kind] - value), f"{common.median(bare_ns[call, kind]):.0f}",
-                    common.spread(ratios[call, kind])]
+            row += ["+" + exact(debug[call, kind] - value),
+                    f"{common.median(bare_ns[call, kind]):.0f}", common.spread(ratios[call, kind])]
         rows.append(row)
-    missing = [key for key in PROMISED if key not in bare]
+    missing = [key for key in PROMISED if key not in bare and not only]
     if missing:
         raise common.Failed(f"calls: promised but not measured: {missing}")
     common.table("Instructions of one call (callgrind)", head, rows)
-    common.save("calls", head, rows)
+    if not only:
+        common.save("calls" if rounds else "calls-counted", head, rows)

@@ -27,25 +27,30 @@ class Failed(Exception):
     """The bench cannot tell: something it needs did not work."""
 
 
-def program(source, name=None):
+def program(source, name=None, more=()):
     """The path of a program made of one C file, compiled when the file is newer."""
     os.makedirs(OUT, exist_ok=True)
     path = os.path.join(OUT, name or os.path.splitext(os.path.basename(source))[0])
     source = os.path.join(HERE, source)
     if not os.path.exists(path) or os.path.getmtime(path) < os.path.getmtime(source):
-        command = shlex.split(os.environ.get("CC") or "cc") + FLAGS + ["-o", path, source]
+        command = shlex.split(os.environ.get("CC") or "cc") + FLAGS + [*more, "-o", path, source]
         run(command)
     return path
 
 
-def environment(shim=False, **settings):
-    """This process's environment with or without the shim, and with no SENDFIN_ but these."""
+def library(source):
+    """The path of a library made of one C file."""
+    return program(source, os.path.splitext(source)[0] + ".so", ["-shared", "-fPIC"])
+
+
+def environment(shim=None, **settings):
+    """This process's environment with a shim or without, and with no SENDFIN_ but these."""
     env = {name: value for name, value in os.environ.items()
            if not name.startswith("SENDFIN_") and name != "LD_PRELOAD"}
     if shim:
-        if not os.path.exists(SHIM):
-            raise Failed(f"{SHIM}: not built; run `make` first")
-        env["LD_PRELOAD"] = SHIM
+        if not os.path.exists(shim):
+            raise Failed(f"{shim}: not built; run `make` first")
+        env["LD_PRELOAD"] = shim
         env.update(settings)
     return env
 
@@ -76,7 +81,8 @@ class Callgrind:
         for name in os.listdir(self.folder):
             os.unlink(os.path.join(self.folder, name))
         self.process = start(["valgrind", "-q", "--tool=callgrind",
-                              f"--callgrind-out-file={self.folder}/%p", *options, *command], env)
+                              f"--callgrind-out-file={self.folder}/%p", *options, *command],
+                             env)
 
     def parts(self):
         """The dumps that the first process made on the way, in order."""
@@ -164,16 +170,16 @@ def save(name, head, rows):
 
 
 class Promises:
-    """Claims kept and missed."""
+    """Claims, kept and missed."""
 
     def __init__(self):
-        self.passed = 0
-        self.missed = []
+        self.claims = []
 
     def claim(self, what, value, limit):
         """Notes whether value <= limit; returns the word for the table."""
-        if value <= limit:
-            self.passed += 1
-            return "PASS"
-        self.missed.append(f"{what}: {value}, promised at most {limit}")
-        return "FAIL"
+        self.claims.append((what, value, limit, value <= limit))
+        return "PASS" if value <= limit else "FAIL"
+
+    def missed(self):
+        return [f"{what}: {value}, promised at most {limit}"
+                for what, value, limit, good in self.claims if not good]

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * clients PORT COUNT: the other ends of COUNT connections, until standard input ends.
+ *
+ * Each sends one byte. They end with a reset, not with a FIN: nothing is left in
+ * TIME_WAIT, so that a bench may open tens of thousands and do it again at once.
+ */
+#include <err.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static int connect_to(int port)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET,
+				      .sin_port = htons((uint16_t)port),
+				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct linger reset = {.l_onoff = 1, .l_linger = 0};
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)) != 0 ||
+	    connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0 ||
+	    write(fd, "x", 1) != 1) {
+		err(2, "connect to port %d", port);
+	}
+	return fd;
+}
+
+int main(int argc, char **argv)
+{
+	char none;
+
+	if (argc != 3) {
+		errx(2, "usage: clients PORT COUNT");
+	}
+	for (int i = atoi(argv[2]); i > 0; i--) {
+		connect_to(atoi(argv[1]));
+	}
+	return read(STDIN_FILENO, &none, 1) == 0 ? 0 : 2;
+}
