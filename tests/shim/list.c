@@ -11,9 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { COLUMNS = 98, ROWS_PER_LETTER = 40 };
+
 static const struct test *const tables[] = {
-	receive_tests, letgo_tests, alias_tests, write_tests, birth_tests, spare_tests,
-	net_tests, load_tests, mode_tests, plain_tests, signal_tests, strange_tests, other_tests,
+	receive_tests, letgo_tests,   alias_tests, write_tests, birth_tests,
+	spare_tests,   net_tests,     load_tests,  mode_tests,  plain_tests,
+	signal_tests,  strange_tests, other_tests,
 };
 
 bool list_get(size_t i, struct test *out, char *name, size_t size)
@@ -63,24 +66,41 @@ static bool has_row(const char *rows, const char *row)
 	return false;
 }
 
-char *list_rows(void)
+/* One row's item: its tests, wrapped like prose. */
+static void print_row(FILE *f, const char *row)
 {
 	struct test t;
-	char name[128], row[8], *text = NULL;
+	char name[128];
+	int column = 0;
+
+	for (size_t i = 0; list_get(i, &t, name, sizeof(name)); i++) {
+		if (!has_row(t.rows, row)) {
+			continue;
+		}
+		if (column == 0) {
+			column = fprintf(f, "- %s:", row);
+		} else {
+			column += fprintf(f, ",");
+		}
+		if (column + (int)strlen(name) + 4 > COLUMNS) {
+			column = fprintf(f, "\n ") - 1;
+		}
+		column += fprintf(f, " `%s`", name);
+	}
+	fputs(column ? "\n" : "", f);
+}
+
+char *list_rows(void)
+{
+	char row[8], *text = NULL;
 	size_t len;
 	FILE *f = open_memstream(&text, &len);
 
-	for (int n = 0; n < 6 * 40; n++) {
-		bool any = false;
-
-		snprintf(row, sizeof(row), "%c%d", 'A' + n / 40, n % 40);
-		for (size_t i = 0; list_get(i, &t, name, sizeof(name)); i++) {
-			if (has_row(t.rows, row)) {
-				fprintf(f, "%s%s `%s`", any ? "" : "- ", any ? "," : row, name);
-				any = true;
-			}
+	for (int letter = 'A'; letter <= 'F'; letter++) {
+		for (int n = 1; n < ROWS_PER_LETTER; n++) {
+			snprintf(row, sizeof(row), "%c%d", letter, n);
+			print_row(f, row);
 		}
-		fputs(any ? "\n" : "", f);
 	}
 	fclose(f);
 	return text;

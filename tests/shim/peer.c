@@ -32,7 +32,7 @@ static int socket_for(const char *family, int port, struct sockaddr_storage *sa,
 		v6->sin6_addr = in6addr_loopback;
 		v6->sin6_port = htons((uint16_t)port);
 		*len = sizeof(*v6);
-	} else {	/* "46" is reached by IPv4: that is its point */
+	} else { /* "46" is reached by IPv4: that is its point */
 		v4->sin_family = AF_INET;
 		v4->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 		v4->sin_port = htons((uint16_t)port);
@@ -115,7 +115,7 @@ void peer_recv(struct world *w, struct peer *p, size_t n)
 	static unsigned char buf[65536];
 
 	while (n > 0) {
-		struct pollfd pfd = { p->fd, POLLIN, 0 };
+		struct pollfd pfd = {p->fd, POLLIN, 0};
 		ssize_t r;
 
 		if (poll(&pfd, 1, wait_limit_ms) != 1) {
@@ -138,7 +138,7 @@ void peer_recv(struct world *w, struct peer *p, size_t n)
 
 static void wait_ms(int ms)
 {
-	poll(NULL, 0, ms);	/* only between two looks at the kernel's table */
+	poll(NULL, 0, ms); /* only between two looks at the kernel's table */
 }
 
 /* The FIN has arrived when the victim's side is not ESTABLISHED any more. */
@@ -171,7 +171,7 @@ void peer_close(struct world *w, struct peer *p)
 
 void peer_reset(struct world *w, struct peer *p)
 {
-	struct linger l = { 1, 0 };
+	struct linger l = {1, 0};
 
 	setsockopt(p->fd, SOL_SOCKET, SO_LINGER, &l, sizeof(l));
 	peer_close(w, p);
@@ -190,7 +190,7 @@ const char *peer_sees(struct peer *p)
 
 const char *peer_await_end(struct peer *p)
 {
-	struct pollfd pfd = { p->fd, POLLIN, 0 };
+	struct pollfd pfd = {p->fd, POLLIN, 0};
 
 	if (p->fd >= 0) {
 		poll(&pfd, 1, wait_limit_ms);

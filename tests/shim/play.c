@@ -28,10 +28,10 @@
 #include <unistd.h>
 
 struct step {
-	char who;		/* P a b t c e w */
-	char how;		/* 0, '!' or '&' */
-	const char *what;	/* the rest */
-	const char *expect;	/* NULL, or what must come after "ok " */
+	char who;           /* P a b t c e w */
+	char how;           /* 0, '!' or '&' */
+	const char *what;   /* the rest */
+	const char *expect; /* NULL, or what must come after "ok " */
 };
 
 static void take_answer(struct world *w, const struct step *s, int puppet)
@@ -45,7 +45,7 @@ static void take_answer(struct world *w, const struct step *s, int puppet)
 		fail(w, "%s", a);
 	}
 	if (sscanf(a, "ok port=%d", &w->port) == 1) {
-		return;	/* the one answer that differs from run to run */
+		return; /* the one answer that differs from run to run */
 	}
 	world_log(w, "%c %s: %s\n", s->who, s->what, a);
 	if (s->expect && (a[2] != ' ' || strcmp(a + 3, s->expect) != 0)) {
@@ -127,12 +127,8 @@ static void play_peer(struct world *w, struct peer *p, const char *what)
 		const char *name;
 		void (*fn)(struct world *w, struct peer *p);
 	} acts[] = {
-		{ "connect", peer_connect },
-		{ "listen", peer_listen },
-		{ "accept", peer_accept },
-		{ "half", peer_half },
-		{ "close", peer_close },
-		{ "reset", peer_reset },
+		{"connect", peer_connect}, {"listen", peer_listen}, {"accept", peer_accept},
+		{"half", peer_half},       {"close", peer_close},   {"reset", peer_reset},
 	};
 
 	if (play_claim(w, p, what)) {
@@ -169,7 +165,7 @@ static void play_reap(struct world *w)
 
 static void play_step(struct world *w, char *text)
 {
-	struct step s = { .who = text[0] };
+	struct step s = {.who = text[0]};
 	char *arrow = strstr(text, " -> ");
 
 	w->doing = text;

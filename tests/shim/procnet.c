@@ -12,14 +12,14 @@
 #include <string.h>
 
 static const char *const states[] = {
-	"-", "ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT1", "FIN_WAIT2", "TIME_WAIT", "CLOSE",
-	"CLOSE_WAIT", "LAST_ACK", "LISTEN", "CLOSING", "NEW_SYN_RECV",
+	"-",     "ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT1", "FIN_WAIT2",    "TIME_WAIT",
+	"CLOSE", "CLOSE_WAIT",  "LAST_ACK", "LISTEN",   "CLOSING",   "NEW_SYN_RECV",
 };
 
 struct query {
-	int local, remote;	/* remote < 0: any */
-	const char *state;	/* NULL: any */
-	const char *found;	/* the last one's state */
+	int local, remote; /* remote < 0: any */
+	const char *state; /* NULL: any */
+	const char *found; /* the last one's state */
 	int count;
 };
 
@@ -31,8 +31,8 @@ static void ask_table(const char *path, struct query *q)
 	while (f && fgets(line, sizeof(line), f)) {
 		unsigned local, remote, state;
 
-		if (sscanf(line, " %*d: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%x %x",
-			   &local, &remote, &state) != 3 ||
+		if (sscanf(line, " %*d: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%x %x", &local, &remote,
+			   &state) != 3 ||
 		    (int)local != q->local || (q->remote >= 0 && (int)remote != q->remote) ||
 		    state >= sizeof(states) / sizeof(states[0])) {
 			continue;
@@ -49,7 +49,7 @@ static void ask_table(const char *path, struct query *q)
 
 const char *procnet_state(int local_port, int remote_port)
 {
-	struct query q = { local_port, remote_port, NULL, states[0], 0 };
+	struct query q = {local_port, remote_port, NULL, states[0], 0};
 
 	ask_table("/proc/net/tcp", &q);
 	ask_table("/proc/net/tcp6", &q);
@@ -58,7 +58,7 @@ const char *procnet_state(int local_port, int remote_port)
 
 int procnet_count(int local_port, const char *state)
 {
-	struct query q = { local_port, -1, state, states[0], 0 };
+	struct query q = {local_port, -1, state, states[0], 0};
 
 	ask_table("/proc/net/tcp", &q);
 	ask_table("/proc/net/tcp6", &q);

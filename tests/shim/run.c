@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The runner: `run [-lpv] [-j N] [-s SHIM] [-w MS] [NAME...]`, from the project's root, with BUILD=build.
+ * The runner: `run [-lpv] [-j N] [-s SHIM] [-w MS] [NAME...]`, from the project's root.
+ * BUILD names the build's folder (build).
  *
  * Every test is a process of its own, the leader of its own group, and its output is a memory file.
  * Some run at once, for most of them wait. When one is over, whatever is left of its group is
@@ -23,7 +24,7 @@
 enum { JOBS = 6, JOBS_MAX = 32, TICK_MS = 5 };
 
 struct job {
-	pid_t pid;		/* 0: free */
+	pid_t pid; /* 0: free */
 	int output;
 	long long started_ms;
 	char name[128];
@@ -75,7 +76,7 @@ static long long now_ms(void)
 
 static void run_once(struct world *w, const struct test *t, bool shimmed)
 {
-	static const char *const args[] = { "puppet", "P", NULL };
+	static const char *const args[] = {"puppet", "P", NULL};
 
 	if (t->story) {
 		w->test = t;
@@ -140,7 +141,7 @@ static void job_start(struct job *j, const struct test *t, const char *name)
 		prctl(PR_SET_CHILD_SUBREAPER, 1);
 		signal(SIGPIPE, SIG_IGN);
 		dup2(j->output, 1);
-		close_range(3, ~0U, 0);	/* whatever our own parent left open */
+		close_range(3, ~0U, 0); /* whatever our own parent left open */
 		run_test(t);
 		fflush(stdout);
 		_exit(0);
@@ -194,7 +195,7 @@ static struct job *job_wait(struct run *r, bool all)
 
 		for (int i = 0; i < r->jobs; i++) {
 			struct job *j = &r->job[i];
-			siginfo_t si = { 0 };
+			siginfo_t si = {0};
 
 			if (j->pid) {
 				waitid(P_PID, (id_t)j->pid, &si, WEXITED | WNOHANG | WNOWAIT);
@@ -248,10 +249,10 @@ static int run_all(struct run *r, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	struct run r = { .jobs = JOBS };
+	struct run r = {.jobs = JOBS};
 	int opt;
 
-	setvbuf(stdout, NULL, _IOLBF, 0);	/* tests end by _exit */
+	setvbuf(stdout, NULL, _IOLBF, 0); /* tests end by _exit */
 	while ((opt = getopt(argc, argv, "lpvj:s:w:")) != -1) {
 		switch (opt) {
 		case 'l':

@@ -18,42 +18,42 @@
 #include <sys/types.h>
 
 enum {
-	WAIT_MS = 20000,	/* a wait this long is a failure, never a measurement (-w) */
-	TEST_MS = 90000,	/* and so is a test */
+	WAIT_MS = 20000, /* a wait this long is a failure, never a measurement (-w) */
+	TEST_MS = 90000, /* and so is a test */
 	PEERS = 2,
 	PUPPETS = 3,
 	LOG_SIZE = 65536,
-	SKIPPED = 77,		/* exit status of a test that could not be made here */
+	SKIPPED = 77, /* exit status of a test that could not be made here */
 };
 
 struct world;
 
-extern int wait_limit_ms;	/* WAIT_MS, or what -w said */
+extern int wait_limit_ms; /* WAIT_MS, or what -w said */
 
 enum test_flag {
-	IN_MUSL = 1,	/* also run with the musl victim, as musl_NAME */
-	NOISY = 2,	/* standard error need not be as in the bare run: `check` looks at it */
+	IN_MUSL = 1, /* also run with the musl victim, as musl_NAME */
+	NOISY = 2,   /* standard error need not be as in the bare run: `check` looks at it */
 };
 
 /* One test: a row of a table. Scripts are explained in play.c. */
 struct test {
-	const char *name;	/* the sentence it proves */
-	const char *script;	/* played twice; NULL if there is a story */
-	const char *rows;	/* the PITFALLS rows it covers: "A9 D11"; NULL if none */
-	const char *env;	/* "A=1 B=2": added to both victims' environment; NULL if none */
+	const char *name;   /* the sentence it proves */
+	const char *script; /* played twice; NULL if there is a story */
+	const char *rows;   /* the PITFALLS rows it covers: "A9 D11"; NULL if none */
+	const char *env;    /* "A=1 B=2": added to both victims' environment; NULL if none */
 	int flags;
 	/* played twice instead of the script */
 	void (*story)(struct world *w);
 	/* after both runs: the shimmed world, for what only the shim leaves behind */
 	void (*check)(struct world *shimmed);
-	const char *program;	/* another victim in the build's tests/shim; NULL: victim */
+	const char *program; /* another victim in the build's tests/shim; NULL: victim */
 };
 
 struct peer {
-	int fd;			/* -1: closed */
-	int listener;		/* -1, or where the victim connects to */
-	int my_port, its_port;	/* as the kernel's table will show them, even after close */
-	size_t sent, got;	/* pattern bytes so far */
+	int fd;                /* -1: closed */
+	int listener;          /* -1, or where the victim connects to */
+	int my_port, its_port; /* as the kernel's table will show them, even after close */
+	size_t sent, got;      /* pattern bytes so far */
 };
 
 /* One run of one test. */
@@ -61,19 +61,19 @@ struct world {
 	const struct test *test;
 	bool shimmed;
 	pid_t victim;
-	int report;			/* the victims' answers come from here */
-	int ctl[PUPPETS];		/* and their commands go there: P, a, b */
-	int errs;			/* memory file that is the victims' standard error */
-	char log_path[64];		/* what %LOG% in env stands for */
-	int port;			/* where the victim listens */
-	const char *family;		/* "4", "6" or "46" */
-	struct peer peer[PEERS];	/* c and e */
-	char pending[4][4096];		/* answers that came before they were asked for: P a b t */
-	char in[8192];			/* report bytes not yet cut into lines */
+	int report;              /* the victims' answers come from here */
+	int ctl[PUPPETS];        /* and their commands go there: P, a, b */
+	int errs;                /* memory file that is the victims' standard error */
+	char log_path[64];       /* what %LOG% in env stands for */
+	int port;                /* where the victim listens */
+	const char *family;      /* "4", "6" or "46" */
+	struct peer peer[PEERS]; /* c and e */
+	char pending[4][4096];   /* answers that came before they were asked for: P a b t */
+	char in[8192];           /* report bytes not yet cut into lines */
 	size_t in_len;
 	char log[LOG_SIZE];
 	size_t log_len;
-	const char *doing;		/* the step in hand, for failures */
+	const char *doing; /* the step in hand, for failures */
 };
 
 /* world.c: the life of a victim. All end the test by fail() when something goes wrong. */
@@ -89,8 +89,7 @@ const char *world_errs(struct world *w);
 const char *world_log_file(struct world *w);
 void world_log(struct world *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Report why on standard output, with the log, and end this test's process. */
-void fail(struct world *w, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3), noreturn));
+void fail(struct world *w, const char *fmt, ...) __attribute__((format(printf, 2, 3), noreturn));
 void skip(const char *why) __attribute__((noreturn));
 
 /* peer.c: the other end of the connection. */

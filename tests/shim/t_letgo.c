@@ -3,8 +3,8 @@
  * Every way of letting go, and every way of making a second descriptor: the FIN goes out with the
  * child's last descriptor, not before, not later.
  */
-#include "shim.h"
 #include "scripts.h"
+#include "shim.h"
 
 /* Ways that return: the child is alive and idle when the peer must read EOF. */
 #define LETS_GO(way) LEAK SERVE "a letgo " way " -> 0; c heal;" END
@@ -12,6 +12,8 @@
 /* Ways that end the process: its status must be its own. */
 #define ENDS(way) LEAK SERVE "a! letgo " way "; P reap a -> exit=3; c heal;"
 
+/* A row is a story, and breaks where it breathes. */
+/* clang-format off */
 const struct test letgo_tests[] = {
 	{ .name = "close_sends_the_fin",
 	  .script = LETS_GO("close"), .flags = IN_MUSL },
@@ -66,12 +68,14 @@ const struct test letgo_tests[] = {
 	  .rows = "B12" },
 	{ .name = NULL },
 };
+/* clang-format on */
 
-#define ALIAS(how) \
-	LEAK SERVE "a alias " how "; a letgo close -> 0; c held; a sel 1; a letgo close -> 0;" \
-	"c heal;" \
-	END
+#define ALIAS(how)                                                                                 \
+	LEAK SERVE "a alias " how "; a letgo close -> 0; c held; a sel 1; a letgo close -> 0;"     \
+		   "c heal;" END
 
+/* A row is a story, and breaks where it breathes. */
+/* clang-format off */
 const struct test alias_tests[] = {
 	{ .name = "no_fin_while_a_dup_is_left",
 	  .script = ALIAS("dup"), .flags = IN_MUSL },
@@ -116,3 +120,4 @@ const struct test alias_tests[] = {
 	  .rows = "B6" },
 	{ .name = NULL },
 };
+/* clang-format on */

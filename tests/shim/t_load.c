@@ -49,7 +49,7 @@ static void claim_left(struct world *w, int want)
 
 static void open_server(struct world *w, const char *loop, const char *family)
 {
-	const char *const args[] = { "serve", loop, family, NULL };
+	const char *const args[] = {"serve", loop, family, NULL};
 
 	world_open(w, w->test, w->shimmed, args);
 	w->family = family;
@@ -71,13 +71,13 @@ static void one_by_one(struct world *w, const char *loop, const char *family, in
 {
 	open_server(w, loop, family);
 	for (int i = 0; i < clients; i++) {
-		struct peer p = { .fd = -1 };
+		struct peer p = {.fd = -1};
 
 		w->doing = "a client";
 		w->log_len = 0;
 		peer_connect(w, &p);
 		converse(w, &p);
-		world_answer(w, 0);	/* its child has been reaped */
+		world_answer(w, 0); /* its child has been reaped */
 		claim_end(w, &p);
 	}
 	close_server(w, loop, clients);
@@ -149,6 +149,8 @@ static void fifty_at_once_ipv6(struct world *w)
 	all_at_once(w, "accept", "6", AT_ONCE);
 }
 
+/* A row is a story, and breaks where it breathes. */
+/* clang-format off */
 const struct test load_tests[] = {
 	{ .name = "a_poll_loop_server_is_healed", .story = poll_loop, .flags = IN_MUSL },
 	{ .name = "a_select_loop_server_is_healed", .story = select_loop },
@@ -162,3 +164,4 @@ const struct test load_tests[] = {
 	{ .name = "fifty_ipv6_connections_at_once_leave_nothing", .story = fifty_at_once_ipv6 },
 	{ .name = NULL },
 };
+/* clang-format on */

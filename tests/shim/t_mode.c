@@ -3,8 +3,8 @@
  * The variables: what each mode does, what a bad value says, where the log goes and what is in it;
  * and where it must never go.
  */
-#include "shim.h"
 #include "scripts.h"
+#include "shim.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -136,6 +136,8 @@ static void check_bad_debug(struct world *w)
 	check_complaint(w, "sendfin: SENDFIN_DEBUG: bad value 'yes' at column ");
 }
 
+/* A row is a story, and breaks where it breathes. */
+/* clang-format off */
 const struct test mode_tests[] = {
 	{ .name = "enforce_is_the_default",
 	  .script = HEALS },
@@ -226,3 +228,4 @@ const struct test mode_tests[] = {
 	  .env = "SENDFIN_DEBUG=1 SENDFIN_LOG=/dev/full" },
 	{ .name = NULL },
 };
+/* clang-format on */

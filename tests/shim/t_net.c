@@ -3,20 +3,22 @@
  * Kinds of sockets and of servers: families, accept4, the connecting side, private connections,
  * resets, big descriptor numbers; and what is no TCP connection at all.
  */
-#include "shim.h"
 #include "scripts.h"
+#include "shim.h"
 
-#define BIG(number) \
-	"P nofile 1048576; P listen 4; c connect; P accept; P move " number " -> " number \
+#define BIG(number)                                                                                \
+	"P nofile 1048576; P listen 4; c connect; P accept; P move " number " -> " number          \
 	"; P fork fork a;" SERVE "a letgo close; c heal;" END
 
 /* The child reads what there is and lets go; the parent must find its pair as it was. */
-#define NOT_TCP(kind) \
-	"P pair " kind "; P fork fork a; a write write 5; a sel 1; a letgo close; a sel 0;" \
-	"P eof?; P sel 1; P eof?; a letgo close; P eof?; a! letgo exit; P reap a -> exit=3;" \
-	"P eof?;" \
+#define NOT_TCP(kind)                                                                              \
+	"P pair " kind "; P fork fork a; a write write 5; a sel 1; a letgo close; a sel 0;"        \
+	"P eof?; P sel 1; P eof?; a letgo close; P eof?; a! letgo exit; P reap a -> exit=3;"       \
+	"P eof?;"                                                                                  \
 	"P sel 0; P eof?; P letgo close; P sel 1; P eof?"
 
+/* A row is a story, and breaks where it breathes. */
+/* clang-format off */
 const struct test net_tests[] = {
 	{ .name = "an_ipv6_connection_is_healed",
 	  .script = LEAK_ON("6", "fork") SERVE "a letgo close; c heal;" END },
@@ -115,3 +117,4 @@ const struct test net_tests[] = {
 	  "P sel 0; P write write 4; P sel 1; P read read 9 -> 4;" END },
 	{ .name = NULL },
 };
+/* clang-format on */

@@ -3,9 +3,11 @@
  * The program must not be able to tell: errno, results, numbers, environment, signals, jumps,
  * cancellation. What plain libc does is the expectation; the logs of both runs must be equal.
  */
-#include "shim.h"
 #include "scripts.h"
+#include "shim.h"
 
+/* A row is a story, and breaks where it breathes. */
+/* clang-format off */
 const struct test plain_tests[] = {
 	{ .name = "errno_of_every_failing_call_is_libcs_own",
 	  .script = "P errno-bad", .rows = "D7 D8", .flags = IN_MUSL },
@@ -51,9 +53,12 @@ const struct test plain_tests[] = {
 	  "a! write write 5; P reap a -> signal=13" },
 	{ .name = NULL },
 };
+/* clang-format on */
 
 #define THEN_HEAL SERVE "a letgo close; c heal;" END
 
+/* A row is a story, and breaks where it breathes. */
+/* clang-format off */
 const struct test signal_tests[] = {
 	{ .name = "a_blocked_read_is_interrupted_as_ever",
 	  .script = LEAK "a eintr read -> -1 eintr=1;" THEN_HEAL, .rows = "D9", .flags = IN_MUSL },
@@ -84,3 +89,4 @@ const struct test signal_tests[] = {
 	  .rows = "D4 D5" },
 	{ .name = NULL },
 };
+/* clang-format on */

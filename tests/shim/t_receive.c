@@ -3,16 +3,18 @@
  * Every receive function sees the EOF: a child reads to the end with it, closes, and the peer must
  * read EOF although the parent keeps its copy. And the zeros that are not an EOF.
  */
-#include "shim.h"
 #include "scripts.h"
+#include "shim.h"
 
-#define SEES(reader, writer) \
-	LEAK "c send 300; c half; a echo " reader " " writer " -> 300; c recv 300;" \
-	"a letgo close; c heal;" END
+#define SEES(reader, writer)                                                                       \
+	LEAK "c send 300; c half; a echo " reader " " writer " -> 300; c recv 300;"                \
+	     "a letgo close; c heal;" END
 
 /* Closed without a word of EOF while the parent is blocked elsewhere: nobody may cut it. */
 #define NO_EOF(deeds) LEAK "c half;" deeds "a letgo close; c held;" END
 
+/* A row is a story, and breaks where it breathes. */
+/* clang-format off */
 const struct test receive_tests[] = {
 	{ .name = "eof_by_read_is_answered_with_fin",
 	  .script = SEES("read", "write"), .flags = IN_MUSL },
@@ -90,3 +92,4 @@ const struct test receive_tests[] = {
 	  "P letgo close; c ended;" },
 	{ .name = NULL },
 };
+/* clang-format on */

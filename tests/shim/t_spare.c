@@ -3,20 +3,22 @@
  * The opposite tests: connections that must not be cut, for somebody still serves them. A shim that
  * sends a FIN at every close fails here.
  */
-#include "shim.h"
 #include "scripts.h"
+#include "shim.h"
 
 /* The helper dies with every descriptor while the child is in the middle of the conversation. */
-#define SPARES(helper) \
-	LEAK "c send 100; a readn read 100; a write write 100; c recv 100; c half; P helper " \
-	helper \
-	"; c held; a write write 200; c recv 200; a read read 9 -> 0; a letgo close; c heal;" END
+#define SPARES(helper)                                                                             \
+	LEAK "c send 100; a readn read 100; a write write 100; c recv 100; c half;"                \
+	     "P helper " helper "; c held; a write write 200; c recv 200; a read read 9 -> 0;"     \
+	     "a letgo close; c heal;" END
 
 /* Ten megabytes to a half-closed client, while `deeds` happen in the parent. */
-#define STREAM(deeds) \
-	LEAK "c send 5; a readn read 5; c half; a& write write 10000000; c recv 1000000;" deeds \
-	"c recv 9000000; a join; c held; a read read 9 -> 0; a letgo close;"
+#define STREAM(deeds)                                                                              \
+	LEAK "c send 5; a readn read 5; c half; a& write write 10000000; c recv 1000000;" deeds    \
+	     "c recv 9000000; a join; c held; a read read 9 -> 0; a letgo close;"
 
+/* A row is a story, and breaks where it breathes. */
+/* clang-format off */
 const struct test spare_tests[] = {
 	{ .name = "a_sibling_that_never_used_it_may_close",
 	  .script = LEAK "P fork fork b; c send 10; c half; b letgo close; c held;" 
@@ -114,3 +116,4 @@ const struct test spare_tests[] = {
 	  "c held; P letgo close; c ended", .rows = "B11" },
 	{ .name = NULL },
 };
+/* clang-format on */

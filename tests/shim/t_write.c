@@ -2,14 +2,16 @@
 /*
  * Every way of sending, and every door of birth: the bytes are the same, and so is the cure.
  */
-#include "shim.h"
 #include "scripts.h"
+#include "shim.h"
 
 /* More than one buffer of it; the FIN must come after the last byte. */
-#define WRITES(writer) \
-	LEAK "a& write " writer " 40000; c recv 40000; a join; c half; a read read 9 -> 0;" \
-	"a letgo close; c heal;" END
+#define WRITES(writer)                                                                             \
+	LEAK "a& write " writer " 40000; c recv 40000; a join; c half; a read read 9 -> 0;"        \
+	     "a letgo close; c heal;" END
 
+/* A row is a story, and breaks where it breathes. */
+/* clang-format off */
 const struct test write_tests[] = {
 	{ .name = "bytes_by_write_arrive_before_the_fin",
 	  .script = WRITES("write") },
@@ -38,10 +40,13 @@ const struct test write_tests[] = {
 	  "c recv 100000; c heal;" END },
 	{ .name = NULL },
 };
+/* clang-format on */
 
-#define BORN(door) LEAK_ON("4", door) SERVE "a letgo close; c heal;" END
+#define BORN(door)     LEAK_ON("4", door) SERVE "a letgo close; c heal;" END
 #define ORPHANED(door) LEAK_ON("4", door) SERVE "a letgo close; c heal; a! letgo exit; w reap"
 
+/* A row is a story, and breaks where it breathes. */
+/* clang-format off */
 const struct test birth_tests[] = {
 	{ .name = "a_child_of_fork_sends_the_fin",
 	  .script = BORN("fork") },
@@ -95,3 +100,4 @@ const struct test birth_tests[] = {
 	  END, .rows = "C9 C10" },
 	{ .name = NULL },
 };
+/* clang-format on */

@@ -22,7 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { SAFE_FD = 100 };	/* where the runner keeps what dup2 must not overwrite */
+enum { SAFE_FD = 100 }; /* where the runner keeps what dup2 must not overwrite */
 
 static const char puppet_names[] = "Pabt";
 
@@ -100,7 +100,7 @@ static void child_exec(struct world *w, const char *path, const char *const *arg
 		       const int *ctl)
 {
 	int null = high(open("/dev/null", O_RDWR));
-	char *argv[8] = { (char *)(uintptr_t)path };
+	char *argv[8] = {(char *)(uintptr_t)path};
 
 	for (int i = 0; args[i] && i < 6; i++) {
 		argv[i + 1] = (char *)(uintptr_t)args[i];
@@ -203,7 +203,7 @@ static bool sort_one_line(struct world *w)
 		fail(w, "a strange answer: %.*s", (int)len, w->in);
 	}
 	if (w->pending[who - puppet_names][0]) {
-		return false;	/* its last one has not been asked for yet: wait */
+		return false; /* its last one has not been asked for yet: wait */
 	}
 	snprintf(w->pending[who - puppet_names], sizeof(w->pending[0]), "%.*s", (int)len - 2,
 		 w->in + 2);
@@ -217,7 +217,7 @@ const char *world_answer(struct world *w, int puppet)
 	static char answer[sizeof(w->pending[0])];
 
 	for (;;) {
-		struct pollfd p = { w->report, POLLIN, 0 };
+		struct pollfd p = {w->report, POLLIN, 0};
 		ssize_t r;
 
 		while (sort_one_line(w)) {

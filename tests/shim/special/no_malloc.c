@@ -45,7 +45,7 @@ void free(void *p)
 
 void *calloc(size_t a, size_t b)
 {
-	return malloc(a * b);	/* the arena is fresh: zero already */
+	return malloc(a * b); /* the arena is fresh: zero already */
 }
 
 void *realloc(void *old, size_t n)
@@ -53,8 +53,10 @@ void *realloc(void *old, size_t n)
 	void *p = malloc(n);
 
 	if (p && old) {
-		memcpy(p, old, n < *(size_t *)(void *)((char *)old - 16) ?
-		       n : *(size_t *)(void *)((char *)old - 16));
+		memcpy(p, old,
+		       n < *(size_t *)(void *)((char *)old - 16)
+			       ? n
+			       : *(size_t *)(void *)((char *)old - 16));
 	}
 	return p;
 }
@@ -97,7 +99,7 @@ static void serve(int fd)
 
 int main(void)
 {
-	struct sockaddr_in sa = { .sin_family = AF_INET };
+	struct sockaddr_in sa = {.sin_family = AF_INET};
 	socklen_t len = sizeof(sa);
 	int listener, fd, status;
 	pid_t pid;

@@ -13,8 +13,8 @@
 #include <pty.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdint.h>
 #include <spawn.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +26,7 @@ extern char **environ;
 
 enum { ORPHAN = 1, CLONE_STACK = 256 * 1024 };
 
-static const char *newborn;	/* the name it will bear */
+static const char *newborn; /* the name it will bear */
 
 #ifdef __GLIBC__
 pid_t __fork(void);
@@ -118,16 +118,11 @@ static const struct {
 	const char *name;
 	pid_t (*fn)(void);
 } doors[] = {
-	{ "fork", by_fork },
-	{ "_Fork", by__Fork },
-	{ "sys_fork", by_sys_fork },
-	{ "sys_clone", by_sys_clone },
-	{ "clone", by_clone },
-	{ "forkpty", by_forkpty },
-	{ "double", by_double_fork },
-	{ "daemon", by_daemon },
+	{"fork", by_fork},           {"_Fork", by__Fork},   {"sys_fork", by_sys_fork},
+	{"sys_clone", by_sys_clone}, {"clone", by_clone},   {"forkpty", by_forkpty},
+	{"double", by_double_fork},  {"daemon", by_daemon},
 #ifdef __GLIBC__
-	{ "__fork", by_fork_alias },
+	{"__fork", by_fork_alias},
 #endif
 };
 
@@ -236,7 +231,7 @@ static __attribute__((noinline)) pid_t vfork_handler(const char *name, int fd)
 
 static pid_t spawn_handler(const char *name, int fd)
 {
-	char *const args[] = { "victim", "puppet", name[0] == 'b' ? "b" : "a", "0", NULL };
+	char *const args[] = {"victim", "puppet", name[0] == 'b' ? "b" : "a", "0", NULL};
 	posix_spawn_file_actions_t act;
 	pid_t pid = -1;
 
@@ -273,10 +268,6 @@ static void verb_handler(int argc, char **argv)
 }
 
 const struct verb birth_verbs[] = {
-	{ "fork", verb_fork },
-	{ "reap", verb_reap },
-	{ "exec", verb_exec },
-	{ "misexec", verb_misexec },
-	{ "handler", verb_handler },
-	{ NULL, NULL },
+	{"fork", verb_fork},       {"reap", verb_reap},       {"exec", verb_exec},
+	{"misexec", verb_misexec}, {"handler", verb_handler}, {NULL, NULL},
 };

@@ -87,7 +87,7 @@ static pid_t forked(void (*closer)(void), bool exec)
 
 static pid_t spawned(void)
 {
-	char *const args[] = { "true", NULL };
+	char *const args[] = {"true", NULL};
 	pid_t pid = -1;
 
 	errno = posix_spawn(&pid, "/bin/true", NULL, NULL, args, environ);
@@ -108,11 +108,9 @@ static void verb_helper(int argc, char **argv)
 		const char *name;
 		void (*fn)(void);
 	} closers[] = {
-		{ "loop", close_by_loop },
-		{ "close_range", close_by_range },
-		{ "closefrom", close_by_closefrom },
-		{ "dup2", close_by_dup2 },
-		{ "nothing", close_nothing },
+		{"loop", close_by_loop},           {"close_range", close_by_range},
+		{"closefrom", close_by_closefrom}, {"dup2", close_by_dup2},
+		{"nothing", close_nothing},
 	};
 	const char *how = argc > 1 ? argv[1] : "", *what = argc > 2 ? argv[2] : "nothing";
 	void (*closer)(void) = close_nothing;
@@ -140,6 +138,6 @@ static void verb_helper(int argc, char **argv)
 }
 
 const struct verb helper_verbs[] = {
-	{ "helper", verb_helper },
-	{ NULL, NULL },
+	{"helper", verb_helper},
+	{NULL, NULL},
 };

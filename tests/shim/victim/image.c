@@ -18,11 +18,12 @@
 extern char **environ;
 
 #define REPORT "echo \"a ok $# $1 ${12} ${VICTIM_EXEC-none}\" >&3; exit 3"
-#define ARGS "sh", "-c", REPORT, "name", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", \
-	"twelve"
+#define ARGS                                                                                       \
+	"sh", "-c", REPORT, "name", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11",       \
+		"twelve"
 
-static char *const vector[] = { ARGS, NULL };
-static char *own_environment[] = { "PATH=/bin:/usr/bin", "VICTIM_EXEC=given", NULL };
+static char *const vector[] = {ARGS, NULL};
+static char *own_environment[] = {"PATH=/bin:/usr/bin", "VICTIM_EXEC=given", NULL};
 
 static int by_execl(void)
 {
@@ -83,17 +84,11 @@ static void verb_image(int argc, char **argv)
 		const char *name;
 		int (*fn)(void);
 	} table[] = {
-		{ "execl", by_execl },
-		{ "execlp", by_execlp },
-		{ "execle", by_execle },
-		{ "execv", by_execv },
-		{ "execvp", by_execvp },
-		{ "execvpe", by_execvpe },
-		{ "execve", by_execve },
-		{ "fexecve", by_fexecve },
-		{ "syscall", by_syscall },
+		{"execl", by_execl},       {"execlp", by_execlp},   {"execle", by_execle},
+		{"execv", by_execv},       {"execvp", by_execvp},   {"execvpe", by_execvpe},
+		{"execve", by_execve},     {"fexecve", by_fexecve}, {"syscall", by_syscall},
 #ifdef __GLIBC__
-		{ "execveat", by_execveat },
+		{"execveat", by_execveat},
 #endif
 	};
 
@@ -112,8 +107,8 @@ static void verb_image(int argc, char **argv)
 static void verb_image_of_self(int argc, char **argv)
 {
 	char number[12];
-	char *const args[] = { "victim", "puppet", (char *)(size_t)me.name, number, NULL };
-	char *const nothing[] = { NULL };
+	char *const args[] = {"victim", "puppet", (char *)(size_t)me.name, number, NULL};
+	char *const nothing[] = {NULL};
 
 	snprintf(number, sizeof(number), "%d", cur_fd());
 	if (argc > 1 && strcmp(argv[1], "scrubbed") == 0) {
@@ -128,7 +123,7 @@ static void verb_image_of_self(int argc, char **argv)
 }
 
 const struct verb image_verbs[] = {
-	{ "image", verb_image },
-	{ "image-of-self", verb_image_of_self },
-	{ NULL, NULL },
+	{"image", verb_image},
+	{"image-of-self", verb_image_of_self},
+	{NULL, NULL},
 };

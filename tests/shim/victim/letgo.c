@@ -183,28 +183,28 @@ static const struct {
 	const char *name;
 	int (*fn)(int fd);
 } ways[] = {
-	{ "close", by_close },
-	{ "dup2", by_dup2 },
-	{ "dup3", by_dup3 },
-	{ "syscall", by_syscall },
-	{ "syscall_close_range", by_syscall_close_range },
-	{ "syscall_dup2", by_syscall_dup2 },
-	{ "loop", by_loop },
-	{ "exit", by_exit },
-	{ "_exit", by_exit_ },
-	{ "_Exit", by_Exit },
-	{ "quick_exit", by_quick_exit },
-	{ "syscall_exit_group", by_syscall_exit_group },
-	{ "return", by_return },
-	{ "atexit", by_atexit },
-	{ "last_thread", by_last_thread },
-	{ "exec_cloexec", by_exec_cloexec },
+	{"close", by_close},
+	{"dup2", by_dup2},
+	{"dup3", by_dup3},
+	{"syscall", by_syscall},
+	{"syscall_close_range", by_syscall_close_range},
+	{"syscall_dup2", by_syscall_dup2},
+	{"loop", by_loop},
+	{"exit", by_exit},
+	{"_exit", by_exit_},
+	{"_Exit", by_Exit},
+	{"quick_exit", by_quick_exit},
+	{"syscall_exit_group", by_syscall_exit_group},
+	{"return", by_return},
+	{"atexit", by_atexit},
+	{"last_thread", by_last_thread},
+	{"exec_cloexec", by_exec_cloexec},
 #ifdef __GLIBC__
-	{ "__close", by_close_alias },
-	{ "__dup2", by_dup2_alias },
-	{ "close_range", by_close_range },
-	{ "close_range_all", by_close_range_all },
-	{ "closefrom", by_closefrom },
+	{"__close", by_close_alias},
+	{"__dup2", by_dup2_alias},
+	{"close_range", by_close_range},
+	{"close_range_all", by_close_range_all},
+	{"closefrom", by_closefrom},
 #endif
 };
 
@@ -290,8 +290,8 @@ static void verb_misdup(int argc, char **argv)
 }
 
 const struct verb letgo_verbs[] = {
-	{ "letgo", verb_letgo },
-	{ "alias", verb_alias },
-	{ "misdup", verb_misdup },
-	{ NULL, NULL },
+	{"letgo", verb_letgo},
+	{"alias", verb_alias},
+	{"misdup", verb_misdup},
+	{NULL, NULL},
 };

@@ -18,7 +18,7 @@
 #include <sys/select.h>
 #include <unistd.h>
 
-struct puppet me = { .listener = -1, .epoll = -1, .wait = "read" };
+struct puppet me = {.listener = -1, .epoll = -1, .wait = "read"};
 
 /* In a thread made by the `thread` verb the answers carry the name "t". */
 static __thread const char *thread_name;
@@ -130,16 +130,16 @@ static void verb_wait(int argc, char **argv)
 }
 
 static const struct verb main_verbs[] = {
-	{ "thread", verb_thread },
-	{ "wait", verb_wait },
-	{ NULL, NULL },
+	{"thread", verb_thread},
+	{"wait", verb_wait},
+	{NULL, NULL},
 };
 
 void puppet_obey(int argc, char **argv)
 {
 	static const struct verb *const themes[] = {
-		main_verbs, net_verbs, talk_verbs, letgo_verbs,
-		birth_verbs, plain_verbs, signal_verbs, helper_verbs, strange_verbs, image_verbs,
+		main_verbs,  net_verbs,    talk_verbs,   letgo_verbs,   birth_verbs,
+		plain_verbs, signal_verbs, helper_verbs, strange_verbs, image_verbs,
 	};
 
 	for (size_t t = 0; t < sizeof(themes) / sizeof(themes[0]); t++) {
@@ -155,7 +155,7 @@ void puppet_obey(int argc, char **argv)
 
 static void await_by_poll(void)
 {
-	struct pollfd p[2] = { { me.ctl, POLLIN, 0 }, { me.listener, POLLIN, 0 } };
+	struct pollfd p[2] = {{me.ctl, POLLIN, 0}, {me.listener, POLLIN, 0}};
 
 	while (poll(p, 2, -1) < 0 || !p[0].revents) {
 	}
@@ -174,7 +174,7 @@ static void await_by_select(void)
 
 static void await_by_epoll(void)
 {
-	struct epoll_event ev = { .events = EPOLLIN };
+	struct epoll_event ev = {.events = EPOLLIN};
 
 	if (me.epoll < 0) {
 		me.epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -238,7 +238,7 @@ static void puppet_loop(void)
 
 static void puppet_take_name(const char *name)
 {
-	static const char *const names[] = { "P", "a", "b" };
+	static const char *const names[] = {"P", "a", "b"};
 
 	for (int i = 0; i < 3; i++) {
 		if (strcmp(names[i], name) == 0) {
@@ -275,7 +275,7 @@ int main(int argc, char **argv)
 	if (!me.name) {
 		return 2;
 	}
-	if (argc > 3) {	/* exec'd with a connection */
+	if (argc > 3) { /* exec'd with a connection */
 		slot_add(atoi(argv[3]));
 	}
 	say("ok started");

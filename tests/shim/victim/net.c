@@ -150,7 +150,7 @@ static int pair_make(const char *kind, int fd[2])
 /* pair unix|pipe|tty|file|udp: two descriptors in two slots; the first becomes the current one */
 static void verb_pair(int argc, char **argv)
 {
-	int fd[2] = { -1, -1 };
+	int fd[2] = {-1, -1};
 
 	if (pair_make(argc > 1 ? argv[1] : "unix", fd) < 0) {
 		say_result(-1);
@@ -183,7 +183,7 @@ static void verb_unlisten(int argc, char **argv)
 static void verb_nofile(int argc, char **argv)
 {
 	rlim_t n = argc > 1 ? strtoul(argv[1], NULL, 10) : 0;
-	struct rlimit want = { n, n };
+	struct rlimit want = {n, n};
 
 	if (argc > 1 && strcmp(argv[1], "hard") == 0) {
 		getrlimit(RLIMIT_NOFILE, &want);
@@ -210,13 +210,7 @@ static void verb_move(int argc, char **argv)
 }
 
 const struct verb net_verbs[] = {
-	{ "listen", verb_listen },
-	{ "unlisten", verb_unlisten },
-	{ "accept", verb_accept },
-	{ "connect", verb_connect },
-	{ "pair", verb_pair },
-	{ "sel", verb_sel },
-	{ "nofile", verb_nofile },
-	{ "move", verb_move },
-	{ NULL, NULL },
+	{"listen", verb_listen},   {"unlisten", verb_unlisten}, {"accept", verb_accept},
+	{"connect", verb_connect}, {"pair", verb_pair},         {"sel", verb_sel},
+	{"nofile", verb_nofile},   {"move", verb_move},         {NULL, NULL},
 };

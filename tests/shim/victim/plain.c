@@ -11,8 +11,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdint.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,23 +48,24 @@ static __attribute__((format(printf, 2, 3))) void text_add(struct text *t, const
 }
 
 /* Call it with errno set to something no call sets; note the result and what errno is then. */
-#define TRY(t, call) do {						\
-	long r_;							\
-	errno = SENTINEL;						\
-	r_ = (long)(call);						\
-	text_add(t, " %.12s=%ld/%d", #call, r_, errno);			\
-} while (0)
+#define TRY(t, call)                                                                               \
+	do {                                                                                       \
+		long r_;                                                                           \
+		errno = SENTINEL;                                                                  \
+		r_ = (long)(call);                                                                 \
+		text_add(t, " %.12s=%ld/%d", #call, r_, errno);                                    \
+	} while (0)
 
 /* errno-bad: every wrapped call, called wrongly */
 static void verb_errno_bad(int argc, char **argv)
 {
 	static char b[8];
-	struct iovec v = { b, 8 };
-	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1 };
-	struct mmsghdr mm = { .msg_hdr = m };
-	char *const none[] = { NULL };
-	struct text t = { .len = 0 };
-	volatile int minus_one = -1;	/* or the compiler complains of what is meant */
+	struct iovec v = {b, 8};
+	struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1};
+	struct mmsghdr mm = {.msg_hdr = m};
+	char *const none[] = {NULL};
+	struct text t = {.len = 0};
+	volatile int minus_one = -1; /* or the compiler complains of what is meant */
 	int p[2];
 
 	(void)argc;
@@ -132,9 +133,9 @@ static void verb_errno_bad(int argc, char **argv)
 static void verb_errno_good(int argc, char **argv)
 {
 	static char b[64];
-	struct iovec v = { b, 1 };
-	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1 };
-	struct text t = { .len = 0 };
+	struct iovec v = {b, 1};
+	struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1};
+	struct text t = {.len = 0};
 	int fd = cur_fd();
 
 	(void)argc;
@@ -171,7 +172,7 @@ static void verb_fds(int argc, char **argv)
 	int all[256], n = 0;
 	DIR *d = opendir("/proc/self/fd");
 	struct dirent *e;
-	struct text t = { .len = 0 };
+	struct text t = {.len = 0};
 
 	(void)argc;
 	(void)argv;
@@ -282,7 +283,7 @@ static void verb_break2(int argc, char **argv)
 /* fsize: no file may grow any more; a write to one raises SIGXFSZ */
 static void verb_fsize(int argc, char **argv)
 {
-	struct rlimit none = { 0, 0 };
+	struct rlimit none = {0, 0};
 
 	(void)argc;
 	(void)argv;
@@ -290,15 +291,15 @@ static void verb_fsize(int argc, char **argv)
 }
 
 const struct verb plain_verbs[] = {
-	{ "errno-bad", verb_errno_bad },
-	{ "errno-good", verb_errno_good },
-	{ "fds", verb_fds },
-	{ "env", verb_env },
-	{ "vfork-memory", verb_vfork_memory },
-	{ "syscall6", verb_syscall6 },
-	{ "raise", verb_raise },
-	{ "close2", verb_close2 },
-	{ "break2", verb_break2 },
-	{ "fsize", verb_fsize },
-	{ NULL, NULL },
+	{"errno-bad", verb_errno_bad},
+	{"errno-good", verb_errno_good},
+	{"fds", verb_fds},
+	{"env", verb_env},
+	{"vfork-memory", verb_vfork_memory},
+	{"syscall6", verb_syscall6},
+	{"raise", verb_raise},
+	{"close2", verb_close2},
+	{"break2", verb_break2},
+	{"fsize", verb_fsize},
+	{NULL, NULL},
 };

@@ -23,8 +23,8 @@
 ssize_t __read(int fd, void *buf, size_t n);
 ssize_t __read_chk(int fd, void *buf, size_t n, size_t buflen);
 ssize_t __recv_chk(int fd, void *buf, size_t n, size_t buflen, int flags);
-ssize_t __recvfrom_chk(int fd, void *buf, size_t n, size_t buflen, int flags,
-		       struct sockaddr *from, socklen_t *len);
+ssize_t __recvfrom_chk(int fd, void *buf, size_t n, size_t buflen, int flags, struct sockaddr *from,
+		       socklen_t *len);
 
 static ssize_t by_read_alias(int fd, void *buf, size_t size)
 {
@@ -54,7 +54,7 @@ static ssize_t by_read(int fd, void *buf, size_t size)
 
 static ssize_t by_readv(int fd, void *buf, size_t size)
 {
-	struct iovec v[2] = { { buf, 1 }, { (char *)buf + 1, size - 1 } };
+	struct iovec v[2] = {{buf, 1}, {(char *)buf + 1, size - 1}};
 
 	return readv(fd, v, 2);
 }
@@ -79,8 +79,8 @@ static ssize_t by_recvfrom(int fd, void *buf, size_t size)
 
 static ssize_t by_recvmsg(int fd, void *buf, size_t size)
 {
-	struct iovec v = { buf, size };
-	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1 };
+	struct iovec v = {buf, size};
+	struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1};
 
 	return recvmsg(fd, &m, 0);
 }
@@ -88,7 +88,7 @@ static ssize_t by_recvmsg(int fd, void *buf, size_t size)
 /* Two messages a call: the second may be the EOF, which recvmmsg counts as a message of 0 bytes. */
 static ssize_t by_recvmmsg(int fd, void *buf, size_t size)
 {
-	struct iovec v[2] = { { buf, size / 2 }, { NULL, size - size / 2 } };
+	struct iovec v[2] = {{buf, size / 2}, {NULL, size - size / 2}};
 	struct mmsghdr m[2];
 	char second[4096];
 	int n;
@@ -122,7 +122,7 @@ static void make_nonblocking(int fd)
 
 static ssize_t by_poll(int fd, void *buf, size_t size)
 {
-	struct pollfd p = { fd, POLLIN, 0 };
+	struct pollfd p = {fd, POLLIN, 0};
 	ssize_t r;
 
 	make_nonblocking(fd);
@@ -148,7 +148,7 @@ static ssize_t by_select(int fd, void *buf, size_t size)
 static ssize_t by_epoll(int fd, void *buf, size_t size)
 {
 	int ep = epoll_create1(0);
-	struct epoll_event ev = { .events = EPOLLIN | EPOLLRDHUP };
+	struct epoll_event ev = {.events = EPOLLIN | EPOLLRDHUP};
 	ssize_t r;
 
 	make_nonblocking(fd);
@@ -177,7 +177,7 @@ static ssize_t zero_by_read(int fd, void *buf, size_t size)
 
 static ssize_t zero_by_readv(int fd, void *buf, size_t size)
 {
-	struct iovec v[2] = { { buf, 0 }, { buf, 0 } };
+	struct iovec v[2] = {{buf, 0}, {buf, 0}};
 
 	(void)size;
 	return readv(fd, v, 2);
@@ -191,8 +191,8 @@ static ssize_t zero_by_recv(int fd, void *buf, size_t size)
 
 static ssize_t zero_by_recvmsg(int fd, void *buf, size_t size)
 {
-	struct iovec v = { buf, 0 };
-	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1 };
+	struct iovec v = {buf, 0};
+	struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1};
 
 	(void)size;
 	return recvmsg(fd, &m, MSG_DONTWAIT);
@@ -214,29 +214,29 @@ reader_fn reader_find(const char *name)
 		const char *name;
 		reader_fn fn;
 	} table[] = {
-		{ "read", by_read },
-		{ "readv", by_readv },
-		{ "recv", by_recv },
-		{ "recv_waitall", by_recv_waitall },
-		{ "recv_dontwait", by_recv_dontwait },
-		{ "recvfrom", by_recvfrom },
-		{ "recvmsg", by_recvmsg },
-		{ "recvmmsg", by_recvmmsg },
-		{ "syscall", by_syscall },
-		{ "poll", by_poll },
-		{ "select", by_select },
-		{ "epoll", by_epoll },
-		{ "peek_then_read", by_peek_then_read },
-		{ "zero_read", zero_by_read },
-		{ "zero_readv", zero_by_readv },
-		{ "zero_recv", zero_by_recv },
-		{ "zero_recvmsg", zero_by_recvmsg },
-		{ "zero_peek", zero_by_peek },
+		{"read", by_read},
+		{"readv", by_readv},
+		{"recv", by_recv},
+		{"recv_waitall", by_recv_waitall},
+		{"recv_dontwait", by_recv_dontwait},
+		{"recvfrom", by_recvfrom},
+		{"recvmsg", by_recvmsg},
+		{"recvmmsg", by_recvmmsg},
+		{"syscall", by_syscall},
+		{"poll", by_poll},
+		{"select", by_select},
+		{"epoll", by_epoll},
+		{"peek_then_read", by_peek_then_read},
+		{"zero_read", zero_by_read},
+		{"zero_readv", zero_by_readv},
+		{"zero_recv", zero_by_recv},
+		{"zero_recvmsg", zero_by_recvmsg},
+		{"zero_peek", zero_by_peek},
 #ifdef __GLIBC__
-		{ "__read", by_read_alias },
-		{ "__read_chk", by_read_chk },
-		{ "__recv_chk", by_recv_chk },
-		{ "__recvfrom_chk", by_recvfrom_chk },
+		{"__read", by_read_alias},
+		{"__read_chk", by_read_chk},
+		{"__recv_chk", by_recv_chk},
+		{"__recvfrom_chk", by_recvfrom_chk},
 #endif
 	};
 

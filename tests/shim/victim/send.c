@@ -41,8 +41,8 @@ static ssize_t by_write(int fd, const void *buf, size_t size)
 static ssize_t by_writev(int fd, const void *buf, size_t size)
 {
 	struct iovec v[2] = {
-		{ (void *)(uintptr_t)buf, 1 },
-		{ (void *)((uintptr_t)buf + 1), size - 1 },
+		{(void *)(uintptr_t)buf, 1},
+		{(void *)((uintptr_t)buf + 1), size - 1},
 	};
 
 	return writev(fd, v, 2);
@@ -60,8 +60,8 @@ static ssize_t by_sendto(int fd, const void *buf, size_t size)
 
 static ssize_t by_sendmsg(int fd, const void *buf, size_t size)
 {
-	struct iovec v = { (void *)(uintptr_t)buf, size };
-	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1 };
+	struct iovec v = {(void *)(uintptr_t)buf, size};
+	struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1};
 
 	return sendmsg(fd, &m, 0);
 }
@@ -69,8 +69,8 @@ static ssize_t by_sendmsg(int fd, const void *buf, size_t size)
 static ssize_t by_sendmmsg(int fd, const void *buf, size_t size)
 {
 	struct iovec v[2] = {
-		{ (void *)(uintptr_t)buf, size / 2 },
-		{ (void *)((uintptr_t)buf + size / 2), size - size / 2 },
+		{(void *)(uintptr_t)buf, size / 2},
+		{(void *)((uintptr_t)buf + size / 2), size - size / 2},
 	};
 	struct mmsghdr m[2];
 	int n;
@@ -132,19 +132,12 @@ writer_fn writer_find(const char *name)
 		const char *name;
 		writer_fn fn;
 	} table[] = {
-		{ "write", by_write },
-		{ "writev", by_writev },
-		{ "send", by_send },
-		{ "sendto", by_sendto },
-		{ "sendmsg", by_sendmsg },
-		{ "sendmmsg", by_sendmmsg },
-		{ "sendfile", by_sendfile },
-		{ "splice", by_splice },
-		{ "syscall", by_syscall },
-		{ "nothing", by_nothing },
+		{"write", by_write},         {"writev", by_writev},     {"send", by_send},
+		{"sendto", by_sendto},       {"sendmsg", by_sendmsg},   {"sendmmsg", by_sendmmsg},
+		{"sendfile", by_sendfile},   {"splice", by_splice},     {"syscall", by_syscall},
+		{"nothing", by_nothing},
 #ifdef __GLIBC__
-		{ "__write", by_write_alias },
-		{ "__send", by_send_alias },
+		{"__write", by_write_alias}, {"__send", by_send_alias},
 #endif
 	};
 
@@ -164,7 +157,7 @@ int write_all(writer_fn w, int fd, const void *buf, size_t size)
 		ssize_t r = w(fd, (const char *)buf + done, size - done);
 
 		if (r < 0 && errno == EAGAIN) {
-			struct pollfd p = { fd, POLLOUT, 0 };
+			struct pollfd p = {fd, POLLOUT, 0};
 
 			poll(&p, 1, -1);
 		} else if (r < 0 && errno != EINTR) {

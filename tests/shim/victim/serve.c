@@ -36,7 +36,7 @@ enum ready { READY_NONE, READY_LISTENER, READY_END };
 
 static enum ready wait_poll(int listener)
 {
-	struct pollfd p[2] = { { listener, POLLIN, 0 }, { FIRST_CTL_FD, POLLIN, 0 } };
+	struct pollfd p[2] = {{listener, POLLIN, 0}, {FIRST_CTL_FD, POLLIN, 0}};
 
 	if (poll(p, 2, -1) < 0) {
 		return READY_NONE;
@@ -60,7 +60,7 @@ static enum ready wait_select(int listener)
 static enum ready wait_epoll(int listener)
 {
 	static int ep = -1;
-	struct epoll_event ev = { .events = EPOLLIN };
+	struct epoll_event ev = {.events = EPOLLIN};
 
 	if (ep < 0) {
 		ep = epoll_create1(EPOLL_CLOEXEC);
@@ -108,7 +108,7 @@ static int serve_loop(int listener, enum ready (*wait_for)(int))
 		case 0:
 			_exit(child(fd));
 		default:
-			break;	/* and here it forgets to close fd */
+			break; /* and here it forgets to close fd */
 		}
 	}
 }
@@ -119,13 +119,13 @@ int serve_main(int argc, char **argv)
 		const char *name;
 		enum ready (*fn)(int);
 	} loops[] = {
-		{ "poll", wait_poll },
-		{ "select", wait_select },
-		{ "epoll", wait_epoll },
-		{ "accept", wait_in_accept },
+		{"poll", wait_poll},
+		{"select", wait_select},
+		{"epoll", wait_epoll},
+		{"accept", wait_in_accept},
 	};
 	int listener = listen_on(argc > 3 ? argv[3] : "4");
-	struct sigaction sa = { .sa_handler = on_child };
+	struct sigaction sa = {.sa_handler = on_child};
 
 	sigaction(SIGCHLD, &sa, NULL);
 	if (listener < 0) {

@@ -22,14 +22,14 @@ static int handler_fd, handler_result;
 
 static void tick(int on)
 {
-	struct itimerval it = { { 0, on ? 500 : 0 }, { 0, on ? 500 : 0 } };
+	struct itimerval it = {{0, on ? 500 : 0}, {0, on ? 500 : 0}};
 
 	setitimer(ITIMER_REAL, &it, NULL);
 }
 
 static void handle(int sig, void (*fn)(int))
 {
-	struct sigaction sa = { .sa_handler = fn };
+	struct sigaction sa = {.sa_handler = fn};
 
 	sigemptyset(&sa.sa_mask);
 	sigaction(sig, &sa, NULL);
@@ -167,7 +167,7 @@ static void *close_cancelled(void *arg)
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
 	pthread_cancel(pthread_self());
 	pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
-	close(cur_fd());	/* a cancellation point: it gets no further, nothing is closed */
+	close(cur_fd()); /* a cancellation point: it gets no further, nothing is closed */
 	return arg;
 }
 
@@ -188,11 +188,7 @@ static void verb_cancel_close(int argc, char **argv)
 }
 
 const struct verb signal_verbs[] = {
-	{ "eintr", verb_eintr },
-	{ "longjmp", verb_longjmp },
-	{ "sigclose", verb_sigclose },
-	{ "storm", verb_storm },
-	{ "cancel", verb_cancel },
-	{ "cancel-close", verb_cancel_close },
-	{ NULL, NULL },
+	{"eintr", verb_eintr}, {"longjmp", verb_longjmp}, {"sigclose", verb_sigclose},
+	{"storm", verb_storm}, {"cancel", verb_cancel},   {"cancel-close", verb_cancel_close},
+	{NULL, NULL},
 };

@@ -19,7 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#if __has_include(<linux/filter.h>)	/* musl's wrapper hides the kernel's headers */
+#if __has_include(<linux/filter.h>) /* musl's wrapper hides the kernel's headers */
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #endif
@@ -34,10 +34,10 @@ union fd_message {
 /* sendfd SLOT: send the current descriptor over the socket in SLOT */
 static void verb_sendfd(int argc, char **argv)
 {
-	union fd_message u = { .head = { .cmsg_len = CMSG_LEN(sizeof(int)) } };
-	struct iovec v = { (char[]){ "x" }, 1 };
-	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = &u,
-			    .msg_controllen = sizeof(u) };
+	union fd_message u = {.head = {.cmsg_len = CMSG_LEN(sizeof(int))}};
+	struct iovec v = {(char[]){"x"}, 1};
+	struct msghdr m = {
+		.msg_iov = &v, .msg_iovlen = 1, .msg_control = &u, .msg_controllen = sizeof(u)};
 	int fd = cur_fd();
 
 	u.head.cmsg_level = SOL_SOCKET;
@@ -51,9 +51,9 @@ static void verb_recvfd(int argc, char **argv)
 {
 	union fd_message u;
 	char x;
-	struct iovec v = { &x, 1 };
-	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = &u,
-			    .msg_controllen = sizeof(u) };
+	struct iovec v = {&x, 1};
+	struct msghdr m = {
+		.msg_iov = &v, .msg_iovlen = 1, .msg_control = &u, .msg_controllen = sizeof(u)};
 	int fd = -1;
 
 	if (recvmsg(me.slot[argc > 1 ? atoi(argv[1]) : 0], &m, 0) != 1) {
@@ -104,7 +104,7 @@ static void fork_in_handler(int sig)
 /* sigfork N: fork N times from a signal handler */
 static void verb_sigfork(int argc, char **argv)
 {
-	struct sigaction sa = { .sa_handler = fork_in_handler };
+	struct sigaction sa = {.sa_handler = fork_in_handler};
 
 	sigaction(SIGUSR2, &sa, NULL);
 	for (int i = argc > 1 ? atoi(argv[1]) : 1; i > 0; i--) {
@@ -113,7 +113,7 @@ static void verb_sigfork(int argc, char **argv)
 	say("ok %d", (int)forked_well);
 }
 
-/* chain: a child of a child of a child ..., each of which ends with its own child's depth plus one */
+/* chain: a child of a child of a child ...; each ends with its own child's status plus one */
 static void verb_chain(int argc, char **argv)
 {
 	int status = 0, depth = 0;
@@ -166,9 +166,9 @@ static void verb_range(int argc, char **argv)
 /* fcntls: commands whose argument is a pointer, a number or nothing */
 static void verb_fcntls(int argc, char **argv)
 {
-	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-	struct f_owner_ex own = { F_OWNER_PID, getpid() }, back = { 0, 0 };
-	int fd = cur_fd(), p[2] = { -1, -1 }, size, set, get;
+	struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	struct f_owner_ex own = {F_OWNER_PID, getpid()}, back = {0, 0};
+	int fd = cur_fd(), p[2] = {-1, -1}, size, set, get;
 
 	(void)argc;
 	(void)argv;
@@ -260,21 +260,25 @@ static void verb_smallclose(int argc, char **argv)
 }
 
 #ifdef SECCOMP_RET_KILL
-#define KILL_IF(nr) \
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, nr, 0, 1), \
-	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL)
+#define KILL_IF(nr)                                                                                \
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, nr, 0, 1), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL)
 
-/* seccomp prctl|syscall: a sandbox that kills for what this program will not do, but a shim would */
+/* seccomp prctl|syscall: a sandbox that kills for what only a shim would do here */
 static void verb_seccomp(int argc, char **argv)
 {
 	struct sock_filter code[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),	/* the number of the call */
-		KILL_IF(SYS_getsockopt), KILL_IF(SYS_getsockname), KILL_IF(SYS_getpeername),
-		KILL_IF(SYS_shutdown), KILL_IF(SYS_sched_yield), KILL_IF(SYS_shmget),
-		KILL_IF(SYS_sendmsg), KILL_IF(SYS_gettid),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0), /* the number of the call */
+		KILL_IF(SYS_getsockopt),
+		KILL_IF(SYS_getsockname),
+		KILL_IF(SYS_getpeername),
+		KILL_IF(SYS_shutdown),
+		KILL_IF(SYS_sched_yield),
+		KILL_IF(SYS_shmget),
+		KILL_IF(SYS_sendmsg),
+		KILL_IF(SYS_gettid),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
-	struct sock_fprog prog = { sizeof(code) / sizeof(code[0]), code };
+	struct sock_fprog prog = {sizeof(code) / sizeof(code[0]), code};
 
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
 		say("skip no seccomp here");
@@ -295,15 +299,15 @@ static void verb_seccomp(int argc, char **argv)
 #endif
 
 const struct verb strange_verbs[] = {
-	{ "sendfd", verb_sendfd },
-	{ "recvfd", verb_recvfd },
-	{ "atfork", verb_atfork },
-	{ "sigfork", verb_sigfork },
-	{ "chain", verb_chain },
-	{ "range", verb_range },
-	{ "fcntls", verb_fcntls },
-	{ "race", verb_race },
-	{ "smallclose", verb_smallclose },
-	{ "seccomp", verb_seccomp },
-	{ NULL, NULL },
+	{"sendfd", verb_sendfd},
+	{"recvfd", verb_recvfd},
+	{"atfork", verb_atfork},
+	{"sigfork", verb_sigfork},
+	{"chain", verb_chain},
+	{"range", verb_range},
+	{"fcntls", verb_fcntls},
+	{"race", verb_race},
+	{"smallclose", verb_smallclose},
+	{"seccomp", verb_seccomp},
+	{NULL, NULL},
 };

@@ -115,8 +115,9 @@ static void verb_write(int argc, char **argv)
 /* shut rd|wr|rdwr */
 static void verb_shut(int argc, char **argv)
 {
-	int how = argc > 1 && strcmp(argv[1], "rd") == 0 ? SHUT_RD :
-		  argc > 1 && strcmp(argv[1], "wr") == 0 ? SHUT_WR : SHUT_RDWR;
+	int how = argc > 1 && strcmp(argv[1], "rd") == 0   ? SHUT_RD
+		  : argc > 1 && strcmp(argv[1], "wr") == 0 ? SHUT_WR
+							   : SHUT_RDWR;
 
 	say_result(shutdown(cur_fd(), how));
 }
@@ -124,7 +125,7 @@ static void verb_shut(int argc, char **argv)
 /* eof?: does the current descriptor show EOF right now? Takes nothing, waits for nothing. */
 static void verb_is_eof(int argc, char **argv)
 {
-	struct pollfd p = { cur_fd(), POLLIN, 0 };
+	struct pollfd p = {cur_fd(), POLLIN, 0};
 	int ready = poll(&p, 1, 0);
 
 	(void)argc;
@@ -133,11 +134,6 @@ static void verb_is_eof(int argc, char **argv)
 }
 
 const struct verb talk_verbs[] = {
-	{ "echo", verb_echo },
-	{ "read", verb_read },
-	{ "readn", verb_readn },
-	{ "write", verb_write },
-	{ "shut", verb_shut },
-	{ "eof?", verb_is_eof },
-	{ NULL, NULL },
+	{"echo", verb_echo}, {"read", verb_read},   {"readn", verb_readn}, {"write", verb_write},
+	{"shut", verb_shut}, {"eof?", verb_is_eof}, {NULL, NULL},
 };

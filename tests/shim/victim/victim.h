@@ -19,9 +19,9 @@
 #include <sys/types.h>
 
 enum {
-	REPORT_FD = 3,		/* answers go here */
-	FIRST_CTL_FD = 4,	/* P reads its commands here, a and b on the next two */
-	FIRST_FREE_FD = 7,	/* close-all loops start here: the puppet strings stay */
+	REPORT_FD = 3,     /* answers go here */
+	FIRST_CTL_FD = 4,  /* P reads its commands here, a and b on the next two */
+	FIRST_FREE_FD = 7, /* close-all loops start here: the puppet strings stay */
 	MAX_SLOTS = 16,
 	MAX_ARGS = 12,
 	MAX_LINE = 2048,
@@ -30,15 +30,15 @@ enum {
 /* One process's state; a fork copies it, as it would in any server. */
 struct puppet {
 	const char *name;
-	int ctl;		/* where its commands come from */
-	int listener;		/* -1, or the listening socket */
-	int slot[MAX_SLOTS];	/* descriptors it talks about; -1 is free */
-	size_t out[MAX_SLOTS];	/* pattern bytes written to each so far */
-	int cur;		/* the slot that verbs act on */
-	pid_t kid[2];		/* the children that play a and b */
-	const char *wait;	/* how it waits for commands: read, poll, select, epoll */
-	int epoll;		/* for wait == epoll, else -1 */
-	bool leaving;		/* unwind to main and return `code` from there */
+	int ctl;               /* where its commands come from */
+	int listener;          /* -1, or the listening socket */
+	int slot[MAX_SLOTS];   /* descriptors it talks about; -1 is free */
+	size_t out[MAX_SLOTS]; /* pattern bytes written to each so far */
+	int cur;               /* the slot that verbs act on */
+	pid_t kid[2];          /* the children that play a and b */
+	const char *wait;      /* how it waits for commands: read, poll, select, epoll */
+	int epoll;             /* for wait == epoll, else -1 */
+	bool leaving;          /* unwind to main and return `code` from there */
 	int code;
 };
 
