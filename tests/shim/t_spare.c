@@ -21,7 +21,7 @@
 /* clang-format off */
 const struct test spare_tests[] = {
 	{ .name = "a_sibling_that_never_used_it_may_close",
-	  .script = LEAK "P fork fork b; c send 10; c half; b letgo close; c held;" 
+	  .script = LEAK "P fork fork b; c send 10; c half; b letgo close; c held;"
 	  "a echo read write; c recv 10; b! letgo _exit; P reap b -> exit=3; c held;"
 	  "a letgo close; c heal;" END, .flags = IN_MUSL },
 	{ .name = "a_sibling_that_never_used_it_may_exit",
