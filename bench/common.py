@@ -61,8 +61,11 @@ def run(command, env=None):
 
 
 def start(command, env=None, **more):
-    return subprocess.Popen(command, env=env or environment(), stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE, text=True, **more)
+    try:
+        return subprocess.Popen(command, env=env or environment(), stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, text=True, **more)
+    except OSError as error:
+        raise Failed(f"{command[0]}: {error.strerror}") from error
 
 
 def finish(process):

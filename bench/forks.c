@@ -6,7 +6,7 @@
  * process comes to hold all of them first, and each is read from afterwards, so that
  * everything that can be known of a connection is known. Then fork_once(), the only
  * function that counts, in the parent and in the child.
- * Before it ends it prints how much memory it has to itself, in KiB, before the first
+ * Before it ends it prints how much memory it has of its own, in KiB, before the first
  * connection and after the last: that is what connections cost when nobody counts.
  */
 #include <err.h>
@@ -42,25 +42,24 @@ static int listen_anywhere(void)
 	return fd;
 }
 
-/* KiB that no other process shares: /proc/self/smaps_rollup, proc(5). */
-static long private_memory(void)
+/* KiB of memory that is not of a file, shared after a fork or not: proc(5). */
+static long own_memory(void)
 {
 	FILE *file = fopen("/proc/self/smaps_rollup", "r");
 	char line[256];
-	long size;
-	long sum = 0;
+	long size = -1;
 
 	if (file == NULL) {
 		err(2, "/proc/self/smaps_rollup");
 	}
-	while (fgets(line, sizeof(line), file) != NULL) {
-		if (sscanf(line, "Private_Clean: %ld", &size) == 1 ||
-		    sscanf(line, "Private_Dirty: %ld", &size) == 1) {
-			sum += size;
-		}
+	while (size < 0 && fgets(line, sizeof(line), file) != NULL) {
+		sscanf(line, "Anonymous: %ld", &size);
 	}
 	fclose(file);
-	return sum;
+	if (size < 0) {
+		errx(2, "smaps_rollup: no line Anonymous");
+	}
+	return size;
 }
 
 /* A process that holds whatever this one holds now; it ends when *keep is closed. */
@@ -109,7 +108,7 @@ int main(int argc, char **argv)
 		errx(2, "usage: forks [-u] COUNT");
 	}
 	int listener = listen_anywhere();
-	long before = private_memory();
+	long before = own_memory();
 
 	for (int i = 0; i < count; i++) {
 		connections[i] = checked(accept(listener, NULL, NULL), "accept");
@@ -119,7 +118,7 @@ int main(int argc, char **argv)
 	if (used) {
 		use_all(connections, count);
 	}
-	long after = private_memory();
+	long after = own_memory();
 	pid_t child = checked(fork_once(), "fork");
 
 	if (child == 0) {

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: MIT
+"""What a process pays for having the shim: page faults of a forked child, start-up, memory.
+
+Faults and memory are counted by the kernel and hold for any machine with the same page size; the
+time of an exec is a ratio of pairs, taken in turn.
+"""
+
+import common
+import forks
+
+CHILDREN = 300
+STARTS = 600
+PROGRAM = "/bin/true"
+FAULTS_PROMISED = 4
+BYTES_PROMISED = 256
+START_PROMISED = 0.12
+
+
+def faults(promises):
+    """Minor page faults of the child that serves one connection."""
+    taken = {}
+    for name, library in (("bare", None), ("shim", common.SHIM)):
+        lines = common.run([common.program("faults.c"), str(CHILDREN)],
+                           common.environment(library)).split()
+        taken[name] = [int(line) for line in lines]
+    middle = {name: common.median(values) for name, values in taken.items()}
+    added = middle["shim"] - middle["bare"]
+    said = promises.claim("page faults added to a forked child", added, FAULTS_PROMISED)
+    head = ["of", "bare", "shim", "added", "promised", ""]
+    rows = [[f"median of {CHILDREN} children", middle["bare"], middle["shim"], f"+{added}",
+             f"+{FAULTS_PROMISED}", said],
+            ["the most", max(taken["bare"]), max(taken["shim"]), "", "", ""]]
+    common.table("Page faults of a forked child that serves one connection", head, rows)
+    common.save("faults", head, rows)
+
+
+def startup(_):
+    """What the preload adds to the exec of a program that does nothing."""
+    counts = {}
+    for name, library in (("bare", None), ("shim", common.SHIM)):
+        run = common.Callgrind(f"callgrind-start-{name}", [], [PROGRAM],
+                               common.environment(library))
+        common.finish(run.process)
+        counts[name] = common.total(run.whole()[0])
+    pairs = [line.split() for line in common.run(
+        [common.program("start.c"), str(STARTS), common.SHIM, PROGRAM]).splitlines()]
+    ratios = [int(shim) / int(bare) for bare, shim in pairs]
+    nanoseconds = [[int(pair[i]) for pair in pairs] for i in (0, 1)]
+    added = common.median(nanoseconds[1]) / common.median(nanoseconds[0]) - 1
+    head = ["what", "bare", "shim", "shim/bare"]
+    rows = [["instructions until the end, loader included", counts["bare"], counts["shim"],
+             f"{counts['shim'] / counts['bare']:.3f}"],
+            ["time, us (medians; ratio of the pairs)",
+             *(f"{common.median(values) / 1000:.0f}" for values in nanoseconds),
+             common.spread(ratios)]]
+    common.table(f"Start of {PROGRAM} ({STARTS} pairs)", head, rows)
+    common.save("start", head, rows)
+    print(f"  added to the time of an exec: {added:.3f} of a bare one (wanted: <= {START_PROMISED})")
+
+
+def memory_of(library, used, size):
+    env = common.environment(library)
+    output = forks.converse(common.start(forks.command(size, used), env), size)
+    before, after = (int(word) for word in output.split())
+    return before, after - before
+
+
+def memory(promises):
+    """Anonymous memory that the shim adds per connection, and to a process without any."""
+    size = min(forks.raise_limit(), 10000)
+    head = ["connections", "KiB bare", "KiB shim", "bytes per connection", "promised", ""]
+    rows = []
+    for used in (False, True):
+        bare, shim = (memory_of(library, used, size) for library in (None, common.SHIM))
+        per = max(shim[1] - bare[1], 0) * 1024 / size
+        what = f"bytes per {'shared and used' if used else 'accepted'} connection"
+        said = promises.claim(what, round(per, 1), BYTES_PROMISED)
+        rows.append([f"{size} {'shared, then used' if used else 'accepted'}", bare[1], shim[1],
+                     f"{per:.1f}", BYTES_PROMISED, said])
+    rows.insert(0, ["none", bare[0], shim[0], "", "", ""])
+    common.table("Anonymous memory of the process", head, rows)
+    common.save("memory", head, rows)
+
+
+def measure(promises):
+    faults(promises)
+    startup(promises)
+    memory(promises)

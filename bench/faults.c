@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * faults COUNT: a forking echo server that serves COUNT clients, one after the other.
+ *
+ * For each it prints how many pages its child touched first (minor page faults), from
+ * fork to _exit: getrusage(2). The child does what the child of a leaky server does.
+ * The client is a process of its own, made before there is anything to hold.
+ */
+#include <err.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static int checked(int result, const char *what)
+{
+	if (result < 0) {
+		err(2, "%s", what);
+	}
+	return result;
+}
+
+/* Connects `count` times: says a word, hears it back, leaves. */
+static void be_client(const struct sockaddr_in *address, int count)
+{
+	char word[] = "word";
+
+	for (int i = 0; i < count; i++) {
+		int fd = checked(socket(AF_INET, SOCK_STREAM, 0), "socket");
+
+		checked(connect(fd, (const struct sockaddr *)address, sizeof(*address)), "connect");
+		if (write(fd, word, sizeof(word)) != (ssize_t)sizeof(word) ||
+		    read(fd, word, sizeof(word)) <= 0) {
+			err(2, "client");
+		}
+		close(fd);
+	}
+}
+
+static void serve(int conn)
+{
+	char buffer[4096];
+	ssize_t got;
+
+	while ((got = read(conn, buffer, sizeof(buffer))) > 0) {
+		if (write(conn, buffer, (size_t)got) != got) {
+			break;
+		}
+	}
+	close(conn);
+}
+
+static long faults_of(pid_t child)
+{
+	struct rusage usage;
+	int status;
+
+	checked(wait4(child, &status, 0, &usage), "wait4");
+	if (status != 0) {
+		errx(2, "the child failed: %#x", (unsigned)status);
+	}
+	return usage.ru_minflt;
+}
+
+int main(int argc, char **argv)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET,
+				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t length = sizeof(address);
+	int count = argc == 2 ? atoi(argv[1]) : 0;
+
+	if (count <= 0) {
+		errx(2, "usage: faults COUNT");
+	}
+	int listener = checked(socket(AF_INET, SOCK_STREAM, 0), "socket");
+
+	checked(bind(listener, (struct sockaddr *)&address, length), "bind");
+	checked(listen(listener, 128), "listen");
+	checked(getsockname(listener, (struct sockaddr *)&address, &length), "getsockname");
+
+	pid_t client = checked(fork(), "fork");
+
+	if (client == 0) {
+		close(listener);
+		be_client(&address, count);
+		_exit(0);
+	}
+	for (int i = 0; i < count; i++) {
+		int conn = checked(accept(listener, NULL, NULL), "accept");
+
+		fflush(stdout); /* the buffer is not for the child */
+
+		pid_t child = checked(fork(), "fork");
+
+		if (child == 0) {
+			close(listener);
+			serve(conn);
+			_exit(0);
+		}
+		printf("%ld\n", faults_of(child));
+	}
+	return waitpid(client, NULL, 0) == client ? 0 : 2;
+}
