@@ -92,7 +92,7 @@ void peer_accept(struct world *w, struct peer *p)
 
 void peer_send(struct world *w, struct peer *p, size_t n)
 {
-	char buf[4096];
+	char buf[4096] = {0};
 
 	while (n > 0) {
 		size_t part = n < sizeof(buf) ? n : sizeof(buf);

@@ -102,7 +102,7 @@ static void child_exec(struct world *w, const char *path, const char *const *arg
 	int null = high(open("/dev/null", O_RDWR));
 	char *argv[8] = {(char *)(uintptr_t)path};
 
-	for (int i = 0; args[i] && i < 6; i++) {
+	for (int i = 0; i < 6 && args[i]; i++) {
 		argv[i + 1] = (char *)(uintptr_t)args[i];
 	}
 	path = strdup(path);

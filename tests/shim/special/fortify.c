@@ -15,6 +15,8 @@
 
 enum { REPORT_FD = 3, CTL_FD = 4 };
 
+static int listener;
+
 static void echo(int fd, size_t size)
 {
 	char buf[4096];
@@ -33,9 +35,10 @@ int main(int argc, char **argv)
 {
 	struct sockaddr_in sa = {.sin_family = AF_INET};
 	socklen_t len = sizeof(sa);
-	int listener = socket(AF_INET, SOCK_STREAM, 0), fd, status;
+	int fd, status;
 	char c;
 
+	listener = socket(AF_INET, SOCK_STREAM, 0);
 	sa.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	if (bind(listener, (struct sockaddr *)&sa, len) < 0 || listen(listener, 5) < 0) {
 		return 1;

@@ -17,6 +17,7 @@ enum { REPORT_FD = 3, CTL_FD = 4, ARENA = 4 << 20 };
 static char arena[ARENA] __attribute__((aligned(16)));
 static size_t used;
 static volatile int forbidden;
+static int listener;
 
 /* The simplest allocator there is: nothing is ever given back. */
 void *malloc(size_t n)
@@ -101,7 +102,7 @@ int main(void)
 {
 	struct sockaddr_in sa = {.sin_family = AF_INET};
 	socklen_t len = sizeof(sa);
-	int listener, fd, status;
+	int fd, status;
 	pid_t pid;
 	char c;
 

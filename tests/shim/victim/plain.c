@@ -169,14 +169,18 @@ static int by_number(const void *a, const void *b)
 /* fds: which descriptors are open */
 static void verb_fds(int argc, char **argv)
 {
-	int all[256], n = 0;
+	int all[256] = {0}, n = 0;
 	DIR *d = opendir("/proc/self/fd");
 	struct dirent *e;
 	struct text t = {.len = 0};
 
 	(void)argc;
 	(void)argv;
-	while (d && (e = readdir(d)) && n < 256) {
+	if (!d) {
+		say_result(-1);
+		return;
+	}
+	while ((e = readdir(d)) && n < 256) {
 		if (e->d_name[0] != '.' && atoi(e->d_name) != dirfd(d)) {
 			all[n++] = atoi(e->d_name);
 		}
