@@ -95,80 +95,29 @@ static void must(bool success)
 	}
 }
 
-static void make_read(int fd)
-{
-	must(read(fd, byte, 1) == 1);
-}
+#define MAKE(name, success)                                                                        \
+	static void make_##name(int fd)                                                            \
+	{                                                                                          \
+		must(success);                                                                     \
+	}
 
-static void make_readv(int fd)
-{
-	must(readv(fd, &part, 1) == 1);
-}
-
-static void make_recv(int fd)
-{
-	must(recv(fd, byte, 1, 0) == 1);
-}
-
-static void make_recvfrom(int fd)
-{
-	must(recvfrom(fd, byte, 1, 0, NULL, NULL) == 1);
-}
-
-static void make_recvmsg(int fd)
-{
-	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
-
-	must(recvmsg(fd, &message, 0) == 1);
-}
-
+MAKE(read, read(fd, byte, 1) == 1)
+MAKE(readv, readv(fd, &part, 1) == 1)
+MAKE(recv, recv(fd, byte, 1, 0) == 1)
+MAKE(recvfrom, recvfrom(fd, byte, 1, 0, NULL, NULL) == 1)
+MAKE(recvmsg, recvmsg(fd, &(struct msghdr){.msg_iov = &part, .msg_iovlen = 1}, 0) == 1)
+MAKE(write, write(fd, byte, 1) == 1)
+MAKE(writev, writev(fd, &part, 1) == 1)
+MAKE(send, send(fd, byte, 1, 0) == 1)
+MAKE(sendto, sendto(fd, byte, 1, 0, NULL, 0) == 1)
+MAKE(sendmsg, sendmsg(fd, &(struct msghdr){.msg_iov = &part, .msg_iovlen = 1}, 0) == 1)
+MAKE(poll, poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, 0) == 1)
+MAKE(fcntl, fcntl(fd, F_GETFD) >= 0)
+MAKE(close, close(fd) == 0)
 #ifdef __GLIBC__
 extern ssize_t __read_chk(int fd, void *buffer, size_t count, size_t size);
-
-static void make_read_chk(int fd)
-{
-	must(__read_chk(fd, byte, 1, sizeof(byte)) == 1);
-}
+MAKE(read_chk, __read_chk(fd, byte, 1, sizeof(byte)) == 1)
 #endif
-
-static void make_write(int fd)
-{
-	must(write(fd, byte, 1) == 1);
-}
-
-static void make_writev(int fd)
-{
-	must(writev(fd, &part, 1) == 1);
-}
-
-static void make_send(int fd)
-{
-	must(send(fd, byte, 1, 0) == 1);
-}
-
-static void make_sendto(int fd)
-{
-	must(sendto(fd, byte, 1, 0, NULL, 0) == 1);
-}
-
-static void make_sendmsg(int fd)
-{
-	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
-
-	must(sendmsg(fd, &message, 0) == 1);
-}
-
-static void make_poll(int fd)
-{
-	struct pollfd wait_for = {.fd = fd, .events = POLLIN};
-
-	must(poll(&wait_for, 1, 0) == 1);
-}
-
-static void make_fcntl(int fd)
-{
-	must(fcntl(fd, F_GETFD) >= 0);
-}
 
 static void make_dup(int fd)
 {
@@ -180,11 +129,6 @@ static void make_accept(int fd)
 {
 	made[made_count] = accept(fd, NULL, NULL);
 	must(made[made_count++] >= 0);
-}
-
-static void make_close(int fd)
-{
-	must(close(fd) == 0);
 }
 
 static void make_fork(int fd)

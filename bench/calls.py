@@ -7,9 +7,11 @@ what the shim adds. Instructions come out whole, or the call's cost depends on i
 table says so with a fraction.
 """
 
+import os
 from fractions import Fraction
 
 import common
+import plot
 
 # At most so many instructions more than libc's, by (call, kind). The promise for a watched
 # descriptor is that of read: the other receive calls also look at their flags or their parts.
@@ -34,14 +36,27 @@ def per_call(lines, values):
 
 
 def count(variant, env, only=()):
-    """Instructions of one call, by (call, kind)."""
-    run = common.Callgrind(f"callgrind-calls-{variant}", OPTIONS, [common.program("calls.c"), *only],
-                           env)
+    """Instructions of one call, by (call, kind), and the dumps that tell where they were spent."""
+    run = common.Callgrind(f"callgrind-calls-{variant}", OPTIONS,
+                           [common.program("calls.c"), *only], env)
     lines = common.finish(run.process).splitlines()
     parts = list(run.parts())
     if len(parts) < len(lines) or not lines:
         raise common.Failed(f"calls: {len(lines)} measurements, but {len(parts)} dumps")
-    return per_call(lines, [common.total(part) for part in parts])
+    dumps = {}
+    for line, part in zip(lines, parts):
+        call, kind, calls, _ = line.split()
+        dumps.setdefault((call, kind), []).append((int(calls), part))
+    return per_call(lines, [common.total(part) for part in parts]), dumps
+
+
+def tell_where(key, dumps, library):
+    """Which functions of the library one call went through, and how much in each."""
+    (few, before), (many, after) = ((calls, common.by_function(part, library))
+                                    for calls, part in dumps[key])
+    for function in sorted(after, key=after.get, reverse=True):
+        each = Fraction(after[function] - before.get(function, 0), many - few)
+        print(f"  {key[0]} on {key[1]}: {function}: {exact(each)} instructions")
 
 
 def times(rounds, library):
@@ -66,12 +81,21 @@ def exact(value):
     return str(value) if value.denominator == 1 else f"{float(value):.2f}"
 
 
+def draw(added):
+    """The calls whose cost is a few instructions; the rest would make them invisible."""
+    rows = [(f"{call}, {kind}", *[float(value)] * 3, PROMISED.get((call, kind)))
+            for (call, kind), value in added.items() if value < 100]
+    plot.bars(os.path.join(common.OUT, "calls.svg"), "Instructions added to one call",
+              "mark: at most so many are promised", rows)
+
+
 def measure(promises, rounds=15, library=common.SHIM, only=()):
     """The whole table, or `only` one call; rounds of timing, or none."""
-    bare = count("bare", common.environment(), only)
-    shim = count("shim", common.environment(library), only)
-    debug = count("debug", common.environment(library, SENDFIN_DEBUG="1",
-                                              SENDFIN_LOG="/dev/null"), only) if rounds else None
+    bare, _ = count("bare", common.environment(), only)
+    shim, dumps = count("shim", common.environment(library), only)
+    if rounds:
+        debug, _ = count("debug", common.environment(library, SENDFIN_DEBUG="1",
+                                                     SENDFIN_LOG="/dev/null"), only)
     ratios, bare_ns = times(rounds, library) if rounds else ({}, {})
     head = ["call", "descriptor", "bare", "shim", "added", "promised", ""]
     head += ["added by debug", "bare ns", "shim/bare time (quartiles)"] if rounds else []
@@ -91,5 +115,9 @@ def measure(promises, rounds=15, library=common.SHIM, only=()):
     if missing:
         raise common.Failed(f"calls: promised but not measured: {missing}")
     common.table("Instructions of one call (callgrind)", head, rows)
+    for row in rows:
+        if row[6] == "FAIL":
+            tell_where((row[0], row[1]), dumps, library)
     if not only:
-        common.save("calls" if rounds else "calls-counted", head, rows)
+        common.save("calls", head, rows)
+        draw({key: shim[key] - bare[key] for key in bare})

@@ -11,7 +11,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static int connect_to(int port)
+/* The descriptor stays open until the process ends. */
+static void stay_connected(int port)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET,
 				      .sin_port = htons((uint16_t)port),
@@ -24,7 +25,6 @@ static int connect_to(int port)
 	    write(fd, "x", 1) != 1) {
 		err(2, "connect to port %d", port);
 	}
-	return fd;
 }
 
 int main(int argc, char **argv)
@@ -35,7 +35,7 @@ int main(int argc, char **argv)
 		errx(2, "usage: clients PORT COUNT");
 	}
 	for (int i = atoi(argv[2]); i > 0; i--) {
-		connect_to(atoi(argv[1]));
+		stay_connected(atoi(argv[1]));
 	}
 	return read(STDIN_FILENO, &none, 1) == 0 ? 0 : 2;
 }

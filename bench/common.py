@@ -31,7 +31,7 @@ def program(source, name=None, more=()):
     """The path of a program made of one C file, compiled when the file is newer."""
     os.makedirs(OUT, exist_ok=True)
     path = os.path.join(OUT, name or os.path.splitext(os.path.basename(source))[0])
-    source = os.path.join(HERE, source)
+    source = os.path.join(HERE, source)  # an absolute one stays
     if not os.path.exists(path) or os.path.getmtime(path) < os.path.getmtime(source):
         command = shlex.split(os.environ.get("CC") or "cc") + FLAGS + [*more, "-o", path, source]
         run(command)
@@ -81,7 +81,7 @@ class Callgrind:
     def __init__(self, folder, options, command, env):
         self.folder = os.path.join(OUT, folder)
         os.makedirs(self.folder, exist_ok=True)
-        for name in os.listdir(self.folder):
+        for name in os.listdir(self.folder):  # what an earlier run left
             os.unlink(os.path.join(self.folder, name))
         self.process = start(["valgrind", "-q", "--tool=callgrind",
                               f"--callgrind-out-file={self.folder}/%p", *options, *command],

@@ -55,7 +55,7 @@ def startup(_):
              common.spread(ratios)]]
     common.table(f"Start of {PROGRAM} ({STARTS} pairs)", head, rows)
     common.save("start", head, rows)
-    print(f"  added to the time of an exec: {added:.3f} of a bare one (wanted: <= {START_PROMISED})")
+    print(f"  added to the time of an exec: {added:.3f} of a bare one, wanted {START_PROMISED}")
 
 
 def memory_of(library, used, size):
