@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * chaos: a leaky server whose children have children, all of them to be shot.
+ *
+ * Every child echoes. The third of each four has a helper that inherited everything and is exec'd;
+ * the fourth, when it has read EOF, leaves a grandchild to say goodbye. All pids are reported with
+ * the port of their client; nothing else is said. It serves until it is shot itself.
+ */
+#include "server.h"
+
+static void helper(int port)
+{
+	if (born() == 0) {
+		dprintf(REPORT_FD, "helper %d %d\n", port, getpid());
+		execl("/bin/sh", "sh", "-c", "exec cat <&5 >/dev/null", (char *)NULL);
+		_exit(1);
+	}
+}
+
+/* Its client may be dead, which is no news here. */
+static void echo(int conn)
+{
+	char buf[256];
+	ssize_t n;
+
+	while ((n = read(conn, buf, sizeof(buf))) > 0 && write(conn, buf, (size_t)n) == n) {
+	}
+}
+
+static void child(int conn, int port, int kind)
+{
+	dprintf(REPORT_FD, "kid %d %d\n", port, getpid());
+	if (kind == 2) {
+		helper(port);
+	}
+	echo(conn);
+	if (kind == 3 && born() == 0) {
+		exit(write(conn, "bye", 3) == 3 ? 0 : 1);
+	}
+	exit(0);
+}
+
+int main(void)
+{
+	int listener = listen_any();
+
+	signal(SIGCHLD, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+	for (int i = 0;; i++) {
+		struct sockaddr_in sa;
+		socklen_t len = sizeof(sa);
+		int conn = accept(listener, (struct sockaddr *)&sa, &len);
+
+		if (conn < 0) {
+			die("accept");
+		}
+		if (born() == 0) {
+			close(listener);
+			child(conn, ntohs(sa.sin_port), i % 4);
+		}
+	}
+}

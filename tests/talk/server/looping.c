@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * looping WHERE: a leaky server that waits for clients in accept, or in poll before it.
+ *
+ * The first client gets a child that echoes; every later one is closed at once, reported as a poke,
+ * and the parent is back where it waits. It ends at the goodbye after it was told that it is enough.
+ */
+#include "server.h"
+
+#include <poll.h>
+
+static void on_child(int sig)
+{
+	int saved = errno;
+
+	(void)sig;
+	while (waitpid(-1, NULL, WNOHANG) > 0) {
+		put(REPORT_FD, "kid is dead\n", 12);
+	}
+	errno = saved;
+}
+
+int main(int argc, char **argv)
+{
+	bool polls = argc > 1 && strcmp(argv[1], "poll") == 0;
+	int listener = listen_any();
+	struct pollfd door = { listener, POLLIN, 0 }, told = { CONTROL_FD, POLLIN, 0 };
+
+	signal(SIGCHLD, on_child);
+	for (bool first = true;; first = false) {
+		int conn;
+
+		while (polls && poll(&door, 1, -1) < 0) {
+		}
+		conn = accept_one(listener);
+		if (!first) {
+			close(conn);
+			if (poll(&told, 1, 0) > 0) {
+				return 0;
+			}
+			report("poked");
+		} else if (born() == 0) {
+			close(listener);
+			dprintf(REPORT_FD, "kid %d\n", getpid());
+			copy(conn, conn);
+			hear(KID_FD);
+			exit(0);
+		}
+	}
+}

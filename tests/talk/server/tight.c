@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tight HOW COUNT: a server with 32 descriptors and COUNT clients to come.
+ *
+ *   leaky  it never closes; when accept fails it gives up
+ *   late   it is right: its SIGCHLD handler closes the dead child's connection, and when accept
+ *          finds no descriptor it waits for the next death
+ *
+ * At the end it reports, waits for a command, and closes each number it was ever given: each close
+ * must succeed, as if nobody had been there before. (late: the handler has closed them.)
+ */
+#include "server.h"
+
+#include <sys/resource.h>
+
+enum { LIMIT = 32 };
+
+static bool late;
+static volatile pid_t owner[LIMIT];	/* who serves the connection with this number */
+static bool given[LIMIT];
+static volatile sig_atomic_t deaths;
+
+static void on_child(int sig)
+{
+	int saved = errno;
+	pid_t pid;
+
+	(void)sig;
+	while ((pid = waitpid(-1, NULL, WNOHANG)) > 0) {
+		deaths++;
+		for (int fd = 0; late && fd < LIMIT; fd++) {
+			if (owner[fd] == pid) {
+				owner[fd] = 0;
+				close(fd);
+			}
+		}
+	}
+	errno = saved;
+}
+
+/* -1: no descriptor left. */
+static int next_client(int listener)
+{
+	sigset_t chld, old;
+
+	sigemptyset(&chld);
+	sigaddset(&chld, SIGCHLD);
+	for (;;) {
+		sig_atomic_t before = deaths;
+		int fd = accept(listener, NULL, NULL);
+
+		if (fd >= 0 || (errno != EINTR && errno != EMFILE)) {
+			return fd;
+		}
+		if (errno == EINTR) {
+			continue;
+		}
+		if (!late) {
+			return -1;
+		}
+		sigprocmask(SIG_BLOCK, &chld, &old);
+		while (deaths == before) {
+			sigsuspend(&old);
+		}
+		sigprocmask(SIG_SETMASK, &old, NULL);
+	}
+}
+
+static void serve(int conn)
+{
+	sigset_t chld, old;
+
+	sigemptyset(&chld);
+	sigaddset(&chld, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &chld, &old);
+	owner[conn] = born();
+	given[conn] = true;
+	if (owner[conn] == 0) {
+		for (int fd = 0; late && fd < LIMIT; fd++) {
+			if (owner[fd]) {
+				close(fd);	/* a brother's */
+			}
+		}
+		copy(conn, conn);
+		_exit(0);
+	}
+	sigprocmask(SIG_SETMASK, &old, NULL);
+}
+
+static void close_again(void)
+{
+	int bad = 0;
+
+	for (int fd = 0; fd < LIMIT; fd++) {
+		bad += !late && given[fd] && close(fd) < 0;
+	}
+	dprintf(REPORT_FD, "%d closes failed\n", bad);
+}
+
+int main(int argc, char **argv)
+{
+	struct rlimit tight = { LIMIT, LIMIT };
+	int listener = listen_any(), count = argc > 2 ? atoi(argv[2]) : 0;
+
+	late = argc > 1 && strcmp(argv[1], "late") == 0;
+	setrlimit(RLIMIT_NOFILE, &tight);
+	signal(SIGCHLD, on_child);
+	for (int i = 0; i < count; i++) {
+		int conn = next_client(listener);
+
+		if (conn < 0) {
+			report("no descriptor");
+			close(listener);
+			break;
+		}
+		serve(conn);
+	}
+	report("done");
+	hear(CONTROL_FD);
+	close_again();
+	return 0;
+}

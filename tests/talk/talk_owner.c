@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Somebody has inherited the connection who never knew of it: a helper, a brother.
+ */
+#include "talk.h"
+
+/* The owner closes, the helper lives: FIN at once. */
+static void play_owner(struct stage *s)
+{
+	struct client c;
+
+	client_open(s, &c);
+	client_say(s, &c, "hello");
+	client_want(s, &c, "hello");
+	stage_hear(s, "helper");
+	client_say(s, &c, "still there?");
+	client_want(s, &c, "still there?");
+	client_half(s, &c);
+	stage_hear(s, "closed");
+	client_heal(s, &c);
+	stage_blocked(s, s->server, "poll");
+	client_close(s, &c);
+}
+
+static void chat_with(struct stage *s, struct client *c, size_t n)
+{
+	client_pour(s, c, n);
+	client_drain(s, c, n);
+}
+
+static void play_second_child(struct stage *s)
+{
+	struct client c, d;
+
+	client_open(s, &c);
+	chat_with(s, &c, 1000);
+	client_open(s, &d);
+	chat_with(s, &d, 1000);
+	stage_blocked(s, s->server, "accept");
+	client_half(s, &c);
+	stage_hear(s, "closed");
+	client_heal(s, &c);
+	client_live(s, &d);
+	chat_with(s, &d, 5000);
+	client_half(s, &d);
+	stage_hear(s, "closed");
+	client_heal(s, &d);
+	client_close(s, &c);
+	client_close(s, &d);
+}
+
+/* The younger ends first: the older, whose connection it has inherited, goes on. */
+static void play_second_child_first(struct stage *s)
+{
+	struct client c, d;
+
+	client_open(s, &c);
+	chat_with(s, &c, 1000);
+	client_open(s, &d);
+	chat_with(s, &d, 1000);
+	stage_blocked(s, s->server, "accept");
+	client_half(s, &d);
+	stage_hear(s, "closed");
+	client_heal(s, &d);
+	stage_tell_kid(s, "exit");
+	chat_with(s, &c, 5000);
+	client_live(s, &c);
+	client_half(s, &c);
+	stage_hear(s, "closed");
+	client_heal(s, &c);
+	client_close(s, &c);
+	client_close(s, &d);
+}
+
+static void play_respawn(struct stage *s)
+{
+	struct client c, d;
+
+	client_open(s, &c);
+	chat_with(s, &c, 1000);
+	client_open(s, &d);
+	chat_with(s, &d, 1000);
+	client_half(s, &c);
+	stage_hear(s, "closed");
+	client_heal(s, &c);
+	chat_with(s, &d, 5000);
+	client_half(s, &d);
+	stage_hear(s, "closed");
+	client_eof(s, &d);
+	client_close(s, &c);
+	client_close(s, &d);
+	stage_tell(s, "go");
+}
+
+#define OWNER(how)                                                                                 \
+	{                                                                                          \
+		.name = "owner_closes_while_helper_lives_" how, .play = play_owner,                \
+		.args = { "owner", how }                                                           \
+	}
+
+const struct talk owner_talks[] = {
+	OWNER("exec"),	 OWNER("spawn"),  OWNER("popen"),
+	OWNER("system"), OWNER("thread"), { .name = NULL },
+};
+
+const struct talk sibling_talks[] = {
+	{ .name = "sibling_born_later_holds_a_copy", .play = play_second_child,
+	  .args = { "siblings", "leak" } },
+	{ .name = "sibling_born_later_ends_first", .play = play_second_child_first,
+	  .args = { "siblings", "leak" } },
+	{ .name = "sibling_forked_as_replacement", .play = play_respawn,
+	  .args = { "siblings", "respawn" } },
+	{ .name = NULL },
+};
