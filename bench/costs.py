@@ -17,20 +17,26 @@ START_PROMISED = 0.12
 
 
 def faults(promises):
-    """Minor page faults of the child that serves one connection."""
+    """Minor page faults of the child that serves one connection, and of its parent meanwhile."""
+    sides = ("child", "parent")
     taken = {}
     for name, library in (("bare", None), ("shim", common.SHIM)):
         lines = common.run([common.program("faults.c"), str(CHILDREN)],
-                           common.environment(library)).split()
-        taken[name] = [int(line) for line in lines]
-    middle = {name: common.median(values) for name, values in taken.items()}
-    added = middle["shim"] - middle["bare"]
-    said = promises.claim("page faults added to a forked child", added, FAULTS_PROMISED)
+                           common.environment(library)).splitlines()
+        taken[name] = dict(zip(sides, zip(*([int(word) for word in line.split()]
+                                            for line in lines))))
     head = ["of", "bare", "shim", "added", "promised", ""]
-    rows = [[f"median of {CHILDREN} children", middle["bare"], middle["shim"], f"+{added}",
-             f"+{FAULTS_PROMISED}", said],
-            ["the most", max(taken["bare"]), max(taken["shim"]), "", "", ""]]
-    common.table("Page faults of a forked child that serves one connection", head, rows)
+    rows = []
+    for side in sides:
+        bare, shim = (common.median(taken[name][side]) for name in ("bare", "shim"))
+        added = shim - bare
+        limit, said = "", ""
+        if side == "child":
+            limit = f"+{FAULTS_PROMISED}"
+            said = promises.claim("page faults added to a forked child", added, FAULTS_PROMISED)
+        rows.append([side, f"{bare:.0f}", f"{shim:.0f}", f"+{added:.0f}", limit, said])
+    common.table(f"Page faults of a fork that serves one connection (median of {CHILDREN})", head,
+                 rows)
     common.save("faults", head, rows)
 
 

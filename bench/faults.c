@@ -3,7 +3,8 @@
  * faults COUNT: a forking echo server that serves COUNT clients, one after the other.
  *
  * For each it prints how many pages its child touched first (minor page faults), from
- * fork to _exit: getrusage(2). The child does what the child of a leaky server does.
+ * fork to _exit, and how many the parent did since the one before: getrusage(2). Both
+ * do what they do in a leaky server.
  * The client is a process of its own, made before there is anything to hold.
  */
 #include <err.h>
@@ -66,6 +67,14 @@ static long faults_of(pid_t child)
 	return usage.ru_minflt;
 }
 
+static long own_faults(void)
+{
+	struct rusage usage;
+
+	checked(getrusage(RUSAGE_SELF, &usage), "getrusage");
+	return usage.ru_minflt;
+}
+
 int main(int argc, char **argv)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET,
@@ -89,6 +98,8 @@ int main(int argc, char **argv)
 		be_client(&address, count);
 		_exit(0);
 	}
+	long before = own_faults();
+
 	for (int i = 0; i < count; i++) {
 		int conn = checked(accept(listener, NULL, NULL), "accept");
 
@@ -101,7 +112,11 @@ int main(int argc, char **argv)
 			serve(conn);
 			_exit(0);
 		}
-		printf("%ld\n", faults_of(child));
+		long of_child = faults_of(child);
+		long after = own_faults();
+
+		printf("%ld %ld\n", of_child, after - before);
+		before = own_faults();
 	}
 	return waitpid(client, NULL, 0) == client ? 0 : 2;
 }

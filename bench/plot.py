@@ -26,7 +26,7 @@ def draw_row(y, row, x):
 
 
 def bars(path, title, legend, rows):
-    """Writes rows of (name, low, middle, high, mark or None): the mark is what is to be compared."""
+    """Writes rows of (name, low, middle, high, mark or None)."""
     most = max(max(row[3], row[4] or 0) for row in rows) or 1
     bottom = TOP + ROW * len(rows)
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{LEFT + WIDTH + RIGHT}" '
@@ -34,7 +34,9 @@ def bars(path, title, legend, rows):
              '<rect width="100%" height="100%" fill="white"/>',
              f'<text x="10" y="22" font-size="15">{escape(title)}</text>']
     for number, row in enumerate(rows):
-        parts += draw_row(TOP + ROW * (number + 0.5), row, lambda value: LEFT + WIDTH * value / most)
-    parts.append(f'<text x="{LEFT}" y="{bottom + 20}" font-size="11">{escape(legend)}</text></svg>')
+        y = TOP + ROW * (number + 0.5)
+        parts += draw_row(y, row, lambda value: LEFT + WIDTH * value / most)
+    parts.append(f'<text x="{LEFT}" y="{bottom + 20}" font-size="11">{escape(legend)}</text>')
+    parts.append("</svg>")
     with open(path, "w", encoding="utf-8") as file:
         file.write("\n".join(parts) + "\n")
