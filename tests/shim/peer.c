@@ -188,15 +188,20 @@ const char *peer_sees(struct peer *p)
 	return r == 0 ? "eof" : r > 0 ? "data" : errno == EAGAIN ? "open" : "reset";
 }
 
-const char *peer_await_end(struct peer *p)
+const char *peer_await_eof(struct peer *p)
 {
 	struct pollfd pfd = {p->fd, POLLIN, 0};
 
-	if (p->fd >= 0) {
-		poll(&pfd, 1, wait_limit_ms);
-		if (strcmp(peer_sees(p), "eof") != 0) {
-			return peer_sees(p);
-		}
+	poll(&pfd, 1, wait_limit_ms);
+	return strcmp(peer_sees(p), "eof") == 0 ? "" : peer_sees(p);
+}
+
+const char *peer_await_end(struct peer *p)
+{
+	const char *wrong = p->fd < 0 ? "" : peer_await_eof(p);
+
+	if (*wrong) {
+		return wrong;
 	}
 	for (int i = 0; i < wait_limit_ms; i++) {
 		if (strcmp(procnet_state(p->its_port, p->my_port), "CLOSE_WAIT") != 0) {

@@ -104,6 +104,8 @@ void peer_close(struct world *w, struct peer *p);
 void peer_reset(struct world *w, struct peer *p);
 /* Wait until the peer reads EOF and the victim's side is not in CLOSE_WAIT: "" or what is wrong. */
 const char *peer_await_end(struct peer *p);
+/* The same without the look at the kernel's table. */
+const char *peer_await_eof(struct peer *p);
 void peer_await_state(struct world *w, struct peer *p, const char *state);
 /* What the peer would read now: "open", "eof", "data", "reset". */
 const char *peer_sees(struct peer *p);

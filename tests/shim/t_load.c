@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The whole leaky server with real clients: one by one, many at once, with each kind of loop. Bare,
- * every connection must stay behind in CLOSE_WAIT; under the shim, none.
+ * every connection must stay behind in CLOSE_WAIT; under the shim, none. The kernel's table is read
+ * once at the end and not for each client: it is long where much is going on.
  */
 #include "shim.h"
 
@@ -9,6 +10,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum { MANY = 500, AT_ONCE = 50, SOME = 20, BYTES = 200 };
@@ -16,14 +18,14 @@ enum { MANY = 500, AT_ONCE = 50, SOME = 20, BYTES = 200 };
 static void converse(struct world *w, struct peer *p)
 {
 	peer_send(w, p, BYTES);
-	peer_half(w, p);
+	shutdown(p->fd, SHUT_WR);
 	peer_recv(w, p, BYTES);
 }
 
 static void claim_end(struct world *w, struct peer *p)
 {
 	if (w->shimmed) {
-		const char *wrong = peer_await_end(p);
+		const char *wrong = peer_await_eof(p);
 
 		if (*wrong) {
 			fail(w, "no end: %s", wrong);
