@@ -45,7 +45,6 @@ static const struct talk *const tables[] = {
 };
 
 static char build_root[PATH_MAX];
-static int run_number;	/* in the process of a conversation: 0 is the bare run */
 
 const char *build_path(const char *name)
 {
@@ -60,7 +59,7 @@ void fail(struct stage *s, const char *fmt, ...)
 	va_list ap;
 
 	if (s->shimmed) {
-		printf("#   shimmed run %d of %d: ", run_number, s->runs);
+		printf("#   shimmed run %d of %d: ", s->run, s->runs);
 	} else {
 		printf("#   bare run: ");
 	}
@@ -80,13 +79,14 @@ static long long now_ms(void)
 	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
 }
 
-static void play_once(struct stage *s, const struct talk *t, bool shimmed, int runs)
+static void play_once(struct stage *s, const struct talk *t, int run, int runs)
 {
 	memset(s, 0, sizeof(*s));
 	s->talk = t;
-	s->shimmed = shimmed;
+	s->shimmed = run > 0;
+	s->run = run;
 	s->runs = runs;
-	s->seed = (unsigned)run_number * 7919 + (unsigned)getpid();
+	s->seed = (unsigned)run * 7919 + (unsigned)getpid();
 	s->upstream = -1;
 	if (t->args[0]) {
 		stage_start(s, t->args);
@@ -99,9 +99,9 @@ static void play_all(const struct talk *t, int runs)
 {
 	static struct stage bare, shimmed;
 
-	play_once(&bare, t, false, runs);
-	for (run_number = 1; run_number <= runs; run_number++) {
-		play_once(&shimmed, t, true, runs);
+	play_once(&bare, t, 0, runs);
+	for (int run = 1; run <= runs; run++) {
+		play_once(&shimmed, t, run, runs);
 		if (strcmp(bare.log, shimmed.log) != 0) {
 			printf("--- bare\n%s--- shimmed\n", bare.log);
 			fail(&shimmed, "the two runs differ");

@@ -43,7 +43,7 @@ struct talk {
 struct stage {
 	const struct talk *talk;
 	bool shimmed;
-	int runs;		/* how often it is repeated in all: some do more when it is many */
+	int run, runs;		/* number 1, 2... of how many shimmed ones; 0 is the bare one */
 	unsigned seed;		/* for play that is random */
 	pid_t server;
 	int report, control, kids;	/* our ends of the pipes */

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GUESTS = 20, CONNECTIONS = 10000, POKES = 1000 };
+enum { GUESTS = 20, CONNECTIONS = 10000, POKES = 1000, BATCH = 50 };
 
 enum fate { LIVES, KID_SHOT, CLIENT_DIES };
 
@@ -101,6 +101,16 @@ static void await_fin(struct stage *s, struct guest *g, bool parent)
 	client_must_end(s, &g->c);
 }
 
+static void await_no_close_wait(struct stage *s)
+{
+	for (int i = 0; kernel_count_close_wait(s->port) > 0; i++) {
+		if (i == POKES) {
+			fail(s, "%d left in CLOSE_WAIT", kernel_count_close_wait(s->port));
+		}
+		poke(s);
+	}
+}
+
 /* Whatever the dead child has said before it was shot. */
 static void swallow(struct guest *g)
 {
@@ -144,11 +154,8 @@ static void last_ends(struct stage *s, struct guest *guest, bool parent)
 		}
 		client_close(s, &g->c);
 	}
-	for (int i = 0; parent && s->shimmed && kernel_count_close_wait(s->port) > 0; i++) {
-		if (i == POKES) {
-			fail(s, "%d left in CLOSE_WAIT", kernel_count_close_wait(s->port));
-		}
-		poke(s);
+	if (parent && s->shimmed) {
+		await_no_close_wait(s);
 	}
 }
 
@@ -208,8 +215,33 @@ static void play_parent_shot(struct stage *s)
 	play(s, true);
 }
 
+/* One server, every child shot: their places must be used again, and their descriptors. */
+static void play_all_shot(struct stage *s)
+{
+	int batches = !s->shimmed ? 1 : s->run > 1 ? 2 : s->runs < 100 ? 6 : CONNECTIONS / BATCH;
+	static const char *const args[] = { "chaos", "128", NULL };
+
+	stage_start(s, args);
+	for (int i = 0; i < batches; i++) {
+		for (int j = 0; j < BATCH; j++) {
+			struct guest g;
+
+			arrive(s, &g, 0);
+			kernel_kill(g.kid);
+			client_close(s, &g.c);
+		}
+		if (s->shimmed) {
+			await_no_close_wait(s);
+		} else if (kernel_count_close_wait(s->port) < BATCH) {
+			fail(s, "the disease is not there");
+		}
+	}
+	kill(s->server, SIGKILL);
+}
+
 const struct talk chaos_talks[] = {
 	{ .name = "chaos_children_helpers_clients", .play = play_parent_lives },
 	{ .name = "chaos_and_the_parent", .play = play_parent_shot },
+	{ .name = "chaos_every_child_shot", .play = play_all_shot },
 	{ .name = NULL },
 };

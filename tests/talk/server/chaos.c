@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * chaos: a leaky server whose children have children, all of them to be shot.
+ * chaos [LIMIT]: a leaky server whose children have children, all of them to be shot.
  *
  * Every child echoes. The third of each four has a helper that inherited everything and is exec'd;
  * the fourth, when it has read EOF, leaves a grandchild to say goodbye. All pids are reported with
- * the port of their client; nothing else is said. It serves until it is shot itself.
+ * the port of their client; nothing else is said. It serves until it is shot itself, or has more
+ * than LIMIT descriptors.
  */
 #include "server.h"
+
+#include <sys/resource.h>
 
 static void helper(int port)
 {
@@ -40,10 +43,14 @@ static void child(int conn, int port, int kind)
 	exit(0);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	rlim_t limit = argc > 1 ? (rlim_t)atoi(argv[1]) : 0;
 	int listener = listen_any();
 
+	if (limit) {
+		setrlimit(RLIMIT_NOFILE, &(struct rlimit){ limit, limit });
+	}
 	signal(SIGCHLD, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
 	for (int i = 0;; i++) {

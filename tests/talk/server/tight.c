@@ -66,7 +66,7 @@ static int next_client(int listener)
 	}
 }
 
-static void serve(int conn)
+static void serve(int conn, int listener)
 {
 	sigset_t chld, old;
 
@@ -76,6 +76,7 @@ static void serve(int conn)
 	owner[conn] = born();
 	given[conn] = true;
 	if (owner[conn] == 0) {
+		close(listener);
 		for (int fd = 0; late && fd < LIMIT; fd++) {
 			if (owner[fd]) {
 				close(fd);	/* a brother's */
@@ -113,7 +114,7 @@ int main(int argc, char **argv)
 			close(listener);
 			break;
 		}
-		serve(conn);
+		serve(conn, listener);
 	}
 	report("done");
 	hear(CONTROL_FD);
