@@ -5,6 +5,9 @@ Faults and memory are counted by the kernel and hold for any machine with the sa
 time of an exec is a ratio of pairs, taken in turn.
 """
 
+import os
+import re
+
 import common
 import forks
 
@@ -16,28 +19,56 @@ BYTES_PROMISED = 256
 START_PROMISED = 0.12
 
 
+MAPPING = re.compile(r"[0-9a-f]+-[0-9a-f]+ (\S+) \S+ \S+ \S+ *(.*)")
+
+
+def pages_touched(lines):
+    """{mapping: KiB that the child wrote to, or mapped anew} of its smaps.
+
+    Of what a fork copies only the written pages are the child's own; mappings of files and shared
+    memory start empty in a child, so all that is there was touched.
+    """
+    found = {}
+    for line in lines:
+        match = MAPPING.fullmatch(line)
+        if match:
+            rights, name = match.groups()
+            mapping = f"{os.path.basename(name) or 'anonymous'} {rights}"
+            counted = ("Rss",) if rights.endswith("s") else ("Private_Dirty", "Private_Clean",
+                                                             "Shared_Clean")
+        elif line.split(":")[0] in counted:
+            found[mapping] = found.get(mapping, 0) + int(line.split()[1])
+    return found
+
+
+def count_faults(library):
+    """The faults of each (child, parent), and what the last child had touched."""
+    lines = common.run([common.program("faults.c"), str(CHILDREN)],
+                       common.environment(library)).splitlines()
+    pairs = [tuple(int(word) for word in line.split()) for line in lines[:CHILDREN]]
+    return list(zip(*pairs)), pages_touched(lines[CHILDREN:])
+
+
 def faults(promises):
     """Minor page faults of the child that serves one connection, and of its parent meanwhile."""
-    sides = ("child", "parent")
-    taken = {}
-    for name, library in (("bare", None), ("shim", common.SHIM)):
-        lines = common.run([common.program("faults.c"), str(CHILDREN)],
-                           common.environment(library)).splitlines()
-        taken[name] = dict(zip(sides, zip(*([int(word) for word in line.split()]
-                                            for line in lines))))
+    bare, bare_pages = count_faults(None)
+    shim, shim_pages = count_faults(common.SHIM)
     head = ["of", "bare", "shim", "added", "promised", ""]
     rows = []
-    for side in sides:
-        bare, shim = (common.median(taken[name][side]) for name in ("bare", "shim"))
-        added = shim - bare
+    for side, before, after in zip(("child", "parent"), bare, shim):
+        added = common.median(after) - common.median(before)
         limit, said = "", ""
         if side == "child":
             limit = f"+{FAULTS_PROMISED}"
             said = promises.claim("page faults added to a forked child", added, FAULTS_PROMISED)
-        rows.append([side, f"{bare:.0f}", f"{shim:.0f}", f"+{added:.0f}", limit, said])
+        rows.append([side, f"{common.median(before):.0f}", f"{common.median(after):.0f}",
+                     f"+{added:.0f}", limit, said])
     common.table(f"Page faults of a fork that serves one connection (median of {CHILDREN})", head,
                  rows)
     common.save("faults", head, rows)
+    for mapping, size in shim_pages.items():
+        if size != bare_pages.get(mapping, 0):
+            print(f"  the child touched {mapping}: {bare_pages.get(mapping, 0)} -> {size} KiB")
 
 
 def startup(_):

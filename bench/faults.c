@@ -6,8 +6,11 @@
  * fork to _exit, and how many the parent did since the one before: getrusage(2). Both
  * do what they do in a leaky server.
  * The client is a process of its own, made before there is anything to hold.
+ * At last one child more tells, instead of a number, all that the kernel knows of its
+ * mappings when it has served and closed: /proc/self/smaps.
  */
 #include <err.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,6 +58,20 @@ static void serve(int conn)
 	close(conn);
 }
 
+/* Only system calls and its own stack: what it touches would be in what it tells. */
+static void tell_mappings(void)
+{
+	char buffer[4096];
+	int fd = checked(open("/proc/self/smaps", O_RDONLY), "/proc/self/smaps");
+	ssize_t got;
+
+	while ((got = read(fd, buffer, sizeof(buffer))) > 0) {
+		if (write(STDOUT_FILENO, buffer, (size_t)got) != got) {
+			err(2, "write");
+		}
+	}
+}
+
 static long faults_of(pid_t child)
 {
 	struct rusage usage;
@@ -95,12 +112,12 @@ int main(int argc, char **argv)
 
 	if (client == 0) {
 		close(listener);
-		be_client(&address, count);
+		be_client(&address, count + 1);
 		_exit(0);
 	}
 	long before = own_faults();
 
-	for (int i = 0; i < count; i++) {
+	for (int i = 0; i <= count; i++) {
 		int conn = checked(accept(listener, NULL, NULL), "accept");
 
 		fflush(stdout); /* the buffer is not for the child */
@@ -110,12 +127,17 @@ int main(int argc, char **argv)
 		if (child == 0) {
 			close(listener);
 			serve(conn);
+			if (i == count) {
+				tell_mappings();
+			}
 			_exit(0);
 		}
 		long of_child = faults_of(child);
 		long after = own_faults();
 
-		printf("%ld %ld\n", of_child, after - before);
+		if (i < count) {
+			printf("%ld %ld\n", of_child, after - before);
+		}
 		before = own_faults();
 	}
 	return waitpid(client, NULL, 0) == client ? 0 : 2;

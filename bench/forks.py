@@ -16,6 +16,7 @@ import subprocess
 import common
 
 SIZES = (0, 100, 1000, 20000)
+SOME = 10  # as in forks.c: so many more clients are waiting to be accepted
 # Descriptors beside the connections: standard ones, the listener, what valgrind keeps, to spare.
 OTHERS = 100
 
@@ -40,6 +41,7 @@ def start_clients(port, count):
 def converse(server, count):
     """Lets a forks program have its clients; returns the rest of what it prints."""
     port = server.stdout.readline().strip()
+    count += SOME
     if not port:
         common.finish(server)
         raise common.Failed("forks: no port")

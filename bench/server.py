@@ -43,6 +43,8 @@ def variants():
     leaky = common.program(os.path.join(common.ROOT, "examples", "leaky_echo.c"))
     shim = common.SHIM
     log = os.path.join(common.OUT, "server-debug.log")
+    if os.path.exists(log):
+        os.unlink(log)
     found = {
         "fixed": ([fixed_echo()], common.environment(), CLIENTS, True),
         "leaky": ([leaky], common.environment(), CLIENTS, False),
