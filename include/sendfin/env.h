@@ -4,9 +4,9 @@
  * The one list behind the parser, the command's options and the manual.
  *
  * SENDFIN_ENV_LIST(X) expands X(enumerator, name, accepted values, meaning) for
- * each variable. Words are listed with '|', the default first. Two lists are
- * not words: SENDFIN_LOG (stderr, syslog or an absolute path) and
- * SENDFIN_EXITCODE (1 to 255).
+ * each variable. Words are listed with '|', the default first. Three lists
+ * are not words: SENDFIN_LOG (stderr, syslog or an absolute path), SENDFIN_EXITCODE
+ * (1 to 255) and SENDFIN_PROBE (0 to 32767, by default 30).
  */
 #ifndef SENDFIN_ENV_H
 #define SENDFIN_ENV_H
@@ -20,6 +20,8 @@
 	X(RECLAIM, "SENDFIN_RECLAIM", "emfile|off",                                                \
 	  "give dead descriptors back when accept runs out")                                       \
 	X(CLOEXEC, "SENDFIN_CLOEXEC", "off|on", "set FD_CLOEXEC on accepted and connected sockets") \
+	X(PROBE, "SENDFIN_PROBE", "0-32767",                                                       \
+	  "keepalive of a deferred connection, in seconds; 0 is off")                              \
 	X(DEBUG, "SENDFIN_DEBUG", "0|1", "log every verdict")                                      \
 	X(LOG, "SENDFIN_LOG", "stderr|syslog|/path", "where the log lines go")                     \
 	X(LOG_FORMAT, "SENDFIN_LOG_FORMAT", "text|json", "how the log lines look")                 \

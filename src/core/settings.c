@@ -129,7 +129,8 @@ static void store_word(struct settings *settings, enum variable variable, int wo
 		settings->log = (enum settings_log)(SETTINGS_LOG_STDERR + word);
 		settings->log_path[0] = '\0';
 		break;
-	case VARIABLE_EXITCODE: /* not a word */
+	case VARIABLE_EXITCODE: /* not words */
+	case VARIABLE_PROBE:
 	case VARIABLE_COUNT:
 		break;
 	}
@@ -158,6 +159,7 @@ static int word_in_force(const struct settings *settings, enum variable variable
 	case VARIABLE_LOG:
 		return (int)settings->log - SETTINGS_LOG_STDERR;
 	case VARIABLE_EXITCODE:
+	case VARIABLE_PROBE:
 	case VARIABLE_COUNT:
 		break;
 	}
@@ -188,6 +190,18 @@ static bool accept_exitcode(struct settings *settings, const char *value, size_t
 	return true;
 }
 
+static bool accept_probe(struct settings *settings, const char *value, size_t *fits)
+{
+	unsigned number = 0;
+
+	*fits = 1;
+	if (strcmp(value, "0") != 0 && !parse_number(value, SETTINGS_PROBE_MAX, &number, fits)) {
+		return false;
+	}
+	settings->probe_s = (int)number;
+	return true;
+}
+
 /* Sets the variable, or tells how many characters of value are still good. */
 static bool accept_value(struct settings *settings, enum variable variable, const char *value,
 			 size_t *fits)
@@ -196,6 +210,9 @@ static bool accept_value(struct settings *settings, enum variable variable, cons
 
 	if (variable == VARIABLE_EXITCODE) {
 		return accept_exitcode(settings, value, fits);
+	}
+	if (variable == VARIABLE_PROBE) {
+		return accept_probe(settings, value, fits);
 	}
 	if (variable == VARIABLE_LOG && value[0] == '/') {
 		return accept_path(settings, value, fits);
@@ -255,6 +272,9 @@ static void append_in_force(struct text *text, const struct settings *settings,
 	} else if (variable == VARIABLE_EXITCODE && settings->exitcode > 0) {
 		text_string(text, "; using ");
 		text_signed(text, settings->exitcode);
+	} else if (variable == VARIABLE_PROBE) {
+		text_string(text, "; using ");
+		text_signed(text, settings->probe_s);
 	} else if (word >= 0) {
 		text_string(text, "; using ");
 		append_word(text, variables[variable].accepted, word);
@@ -345,6 +365,7 @@ void settings_default(struct settings *settings)
 {
 	/* The default is the first word of each list, so its enumerator is 0. */
 	memset(settings, 0, sizeof(*settings));
+	settings->probe_s = SETTINGS_PROBE_DEFAULT;
 }
 
 bool settings_set(struct settings *settings, const char *assignment, char *error, size_t size)

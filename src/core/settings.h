@@ -28,6 +28,9 @@ enum settings_log {
 };
 
 enum {
+	/* Seconds of SENDFIN_PROBE; the most is the kernel's (MAX_TCP_KEEPIDLE). */
+	SETTINGS_PROBE_DEFAULT = 30,
+	SETTINGS_PROBE_MAX = 32767,
 	/* One path component set of NAME_MAX and room for directories; longer is refused. */
 	SETTINGS_PATH_MAX = 1024,
 	/* Fits every message of settings_set(), the value shortened if need be. */
@@ -43,6 +46,7 @@ struct settings {
 	bool debug;
 	bool report;
 	int exitcode; /* 0 = unset, else 1 to 255 */
+	int probe_s;  /* keepalive of a deferred connection, seconds; 0 = off */
 	enum settings_format format;
 	enum settings_log log;
 	char log_path[SETTINGS_PATH_MAX]; /* with SETTINGS_LOG_FILE: absolute, NUL-terminated */

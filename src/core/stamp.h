@@ -35,6 +35,10 @@
 #define STAMP_SOCKET ((uint64_t)1 << 10)   /* with epoch 0: an unconnected TCP socket */
 #define STAMP_LISTENS ((uint64_t)1 << 11)  /* with epoch 0: a listening TCP socket */
 
+#define STAMP_RECLAIMED ((uint64_t)1 << 12) /* with epoch 0: a number that we gave back */
+#define STAMP_POLLED ((uint64_t)1 << 13)   /* registered with some epoll; sticky */
+#define STAMP_EPOLL ((uint64_t)1 << 14)    /* with epoch 0: an epoll descriptor */
+
 #define STAMP_FLAGS (((uint64_t)1 << 16) - 1)
 #define STAMP_EPOCH_ONE ((uint64_t)1 << 16) /* epochs are kept shifted: add this */
 
@@ -47,7 +51,7 @@
 /* What stays true of a connection across forks. */
 #define STAMP_STICKY                                                                               \
 	(STAMP_SHARED | STAMP_SHUT_RD | STAMP_UPSTREAM | STAMP_RECORD | STAMP_STDIO |              \
-	 STAMP_ENGAGED)
+	 STAMP_ENGAGED | STAMP_POLLED)
 
 /* The epoch of a stamp, still shifted; 0 for what is no connection. */
 static inline uint64_t stamp_epoch(uint64_t stamp)

@@ -325,6 +325,144 @@ static ssize_t early_splice(int in, off64_t *in_offset, int out, off64_t *out_of
 	return CALL(SYS_splice, in, in_offset, out, out_offset, count, flags);
 }
 
+/* Waiting. The kernel writes back what is left of a timeout; callers of these do not see it. */
+
+enum { KERNEL_SIGSET_BYTES = 8 };
+
+static int early_ppoll(struct pollfd *set, nfds_t count, const struct timespec *timeout,
+		       const sigset_t *mask)
+{
+	struct timespec copy = timeout != NULL ? *timeout : (struct timespec){ 0, 0 };
+
+	return (int)CALL(SYS_ppoll, set, count, timeout != NULL ? &copy : NULL, mask,
+			 KERNEL_SIGSET_BYTES, 0);
+}
+
+static int early_poll(struct pollfd *set, nfds_t count, int timeout)
+{
+	struct timespec wait = { timeout / 1000, timeout % 1000 * 1000000L };
+
+	return early_ppoll(set, count, timeout < 0 ? NULL : &wait, NULL);
+}
+
+static int early___poll_chk(struct pollfd *set, nfds_t count, int timeout, size_t size)
+{
+	(void)size;
+	return early_poll(set, count, timeout);
+}
+
+static int early___ppoll_chk(struct pollfd *set, nfds_t count, const struct timespec *timeout,
+			     const sigset_t *mask, size_t size)
+{
+	(void)size;
+	return early_ppoll(set, count, timeout, mask);
+}
+
+static int early_pselect(int count, fd_set *readable, fd_set *writable, fd_set *exceptional,
+			 const struct timespec *timeout, const sigset_t *mask)
+{
+	struct timespec copy = timeout != NULL ? *timeout : (struct timespec){ 0, 0 };
+	struct {
+		const sigset_t *mask;
+		size_t size;
+	} with_size = { mask, KERNEL_SIGSET_BYTES };
+
+	return (int)CALL(SYS_pselect6, count, readable, writable, exceptional,
+			 timeout != NULL ? &copy : NULL, &with_size);
+}
+
+static int early_select(int count, fd_set *readable, fd_set *writable, fd_set *exceptional,
+			struct timeval *timeout)
+{
+	struct timespec wait;
+
+	if (timeout == NULL) {
+		return early_pselect(count, readable, writable, exceptional, NULL, NULL);
+	}
+	wait = (struct timespec){ timeout->tv_sec, timeout->tv_usec * 1000 };
+	return early_pselect(count, readable, writable, exceptional, &wait, NULL);
+}
+
+static int early_epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)
+{
+	return (int)CALL(SYS_epoll_ctl, epoll, operation, fd, event, 0, 0);
+}
+
+static int early_epoll_pwait(int epoll, struct epoll_event *events, int count, int timeout,
+			     const sigset_t *mask)
+{
+	return (int)CALL(SYS_epoll_pwait, epoll, events, count, timeout, mask,
+			 KERNEL_SIGSET_BYTES);
+}
+
+static int early_epoll_wait(int epoll, struct epoll_event *events, int count, int timeout)
+{
+	return early_epoll_pwait(epoll, events, count, timeout, NULL);
+}
+
+static int early_epoll_pwait2(int epoll, struct epoll_event *events, int count,
+			      const struct timespec *timeout, const sigset_t *mask)
+{
+	return (int)CALL(SYS_epoll_pwait2, epoll, events, count, timeout, mask,
+			 KERNEL_SIGSET_BYTES);
+}
+
+/* Children made inside libc: only libc can make them */
+
+static int early_system(const char *command)
+{
+	real_resolve();
+	if (real.system != early_system) {
+		return real.system(command);
+	}
+	errno = ENOSYS;
+	return -1;
+}
+
+static FILE *early_popen(const char *command, const char *mode)
+{
+	real_resolve();
+	if (real.popen != early_popen) {
+		return real.popen(command, mode);
+	}
+	errno = ENOSYS;
+	return NULL;
+}
+
+static int early_posix_spawn(pid_t *pid, const char *path,
+			     const posix_spawn_file_actions_t *actions,
+			     const posix_spawnattr_t *attributes, char *const arguments[],
+			     char *const environment[])
+{
+	real_resolve();
+	if (real.posix_spawn != early_posix_spawn) {
+		return real.posix_spawn(pid, path, actions, attributes, arguments, environment);
+	}
+	return ENOSYS;
+}
+
+static int early_posix_spawnp(pid_t *pid, const char *file,
+			      const posix_spawn_file_actions_t *actions,
+			      const posix_spawnattr_t *attributes, char *const arguments[],
+			      char *const environment[])
+{
+	real_resolve();
+	if (real.posix_spawnp != early_posix_spawnp) {
+		return real.posix_spawnp(pid, file, actions, attributes, arguments, environment);
+	}
+	return ENOSYS;
+}
+
+static int early_posix_spawn_file_actions_adddup2(posix_spawn_file_actions_t *actions, int from,
+						  int to)
+{
+	real_resolve();
+	if (real.posix_spawn_file_actions_adddup2 != early_posix_spawn_file_actions_adddup2) {
+		return real.posix_spawn_file_actions_adddup2(actions, from, to);
+	}
+	return ENOSYS;
+}
+
 /* New program images */
 
 static int early_execveat(int directory, const char *path, char *const arguments[],

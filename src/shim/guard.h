@@ -32,6 +32,9 @@ struct guard {
 	uint32_t depth;
 	uint32_t vfork_depth;
 	uintptr_t frame;
+	uint64_t child;         /* ledger slot of the child that this thread is forking */
+	uint64_t execed_before; /* what exec's failure restores (tree.c) */
+	bool new_pid_space;     /* the next child is in a pid namespace of its own */
 };
 
 _Static_assert(offsetof(struct guard, vfork_depth) == GUARD_OFFSET_VFORK_DEPTH,

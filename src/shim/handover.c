@@ -7,12 +7,23 @@
 
 #include "shim/process.h"
 #include "shim/table.h"
+#include "shim/tree.h"
+#include "shim/use.h"
 #include "sys/sockprobe.h"
 
+/* Without a ledger nobody could take the phantom's place: then it is plain libc's. */
 static void send_away(int fd)
 {
-	if (table_is_watched(fd) && stamp_is_connection(table_stamp(fd))) {
+	struct table_gone known;
+
+	if (!table_is_watched(fd) || !table_look(fd, &known)) {
+		return;
+	}
+	tree_engage_phantom(sockprobe_cookie(fd), known.acquired, known.descriptor);
+	if (tree_ledger == NULL) {
 		table_forget(fd);
+	} else {
+		table_flag(fd, STAMP_SHARED);
 	}
 }
 
@@ -24,9 +35,11 @@ static void arrive(int fd)
 	}
 	if (sockprobe_is_listening(fd)) {
 		table_put(fd, STAMP_LISTENS);
-	} else {
-		table_put(fd, stamp_acquired(process_epoch, STAMP_SHARED));
+		return;
 	}
+	table_put(fd, stamp_acquired(PROCESS_INHERITED_EPOCH, STAMP_SHARED));
+	use_note(fd, STAMP_USE_POLL);
+	tree_arrived(sockprobe_cookie(fd));
 }
 
 static void for_each_descriptor(struct msghdr *message, void (*act)(int fd))

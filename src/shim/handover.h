@@ -2,9 +2,9 @@
 /*
  * Connections that travel between processes as messages (SCM_RIGHTS, unix(7)).
  *
- * Sender: who sends a connection away wants somebody else to go on with it, so the
- * sender's letting go must never end it: it becomes unknown, plain libc.
- * Receiver: a connection that arrives is shared from the start, unused so far.
+ * Sender: who sends a connection away wants somebody else to go on with it. A phantom
+ * is entered among its users, which vetoes until a process that we see receives it.
+ * Receiver: a connection that arrives is shared from the start, and being used.
  * Never here: an error. A message we cannot read is the kernel's business.
  *
  * Safe in threads and signal handlers; errno is left alone.

@@ -6,12 +6,29 @@
  * On what is not a connection each is a tail jump to the real function, so it stays
  * the cancellation point and the signal target that it was.
  */
+#include <errno.h>
 #include <stddef.h>
 
 #include "shim/hooks.h"
 #include "shim/letgo.h"
 #include "shim/process.h"
+#include "shim/reclaim.h"
 #include "shim/table.h"
+
+/* The program's late close of a number that we gave back, unless it has a new meaning. */
+static int close_reclaimed(int fd)
+{
+	int saved = errno;
+	int result;
+
+	table_forget(fd);
+	result = real.close(fd);
+	if (result < 0 && errno == EBADF) {
+		errno = saved;
+		return 0;
+	}
+	return result;
+}
 
 /*
  * close is a cancellation point that acts before it closes. The bookkeeping comes
@@ -21,6 +38,9 @@ static __attribute__((noinline, cold)) int close_watched(int fd)
 {
 	if (borrowed.pthread_testcancel != NULL && process_may_act()) {
 		borrowed.pthread_testcancel();
+	}
+	if (reclaim_has(fd)) {
+		return close_reclaimed(fd);
 	}
 	letgo(fd);
 	return real.close(fd);

@@ -1,37 +1,123 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * New program images. Each spelling of exec becomes one of four real functions;
- * argument lists are copied to vectors on the stack, never to the heap, because
- * exec is called in vfork children and in signal handlers.
+ * New program images. Each spelling of exec becomes one of four real functions, and the
+ * new image learns of the ledger through one variable in a copy of the environment's
+ * pointers. Copies are on the stack, never on the heap, because exec is called in vfork
+ * children, where nothing but the ledger may be written, and in signal handlers.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <string.h>
 
+#include "sendfin/ledger.h"
+#include "shim/guard.h"
 #include "shim/hooks.h"
+#include "shim/table.h"
+#include "shim/tree.h"
+#include "sys/rawsys.h"
+#include "sys/sockprobe.h"
 
 extern char **environ __attribute__((weak));
 
+/* alloca, as libc does: the length is the caller's, and the heap is out of bounds here. */
+#define ARGUMENT_VECTOR(count) ((char **)__builtin_alloca(((size_t)(count) + 1) * sizeof(char *)))
+
+enum {
+	/* "SENDFIN_LEDGER=", an id, a reference in hex. */
+	VARIABLE_BYTES = 64,
+	/* A larger environment goes on as it is: the stack may be small. */
+	ENVIRONMENT_MAX = 8192,
+};
+
+static int count_strings(char *const strings[])
+{
+	int count = 0;
+
+	while (strings != NULL && strings[count] != NULL && count <= ENVIRONMENT_MAX) {
+		count++;
+	}
+	return count;
+}
+
+/* Connections on 0 to 2 are handed over on purpose: the new image uses them. */
+static void publish_standard(uint64_t image)
+{
+	for (int fd = 0; fd <= 2; fd++) {
+		struct table_gone known = { .descriptor = -1 };
+		long flags = rawsys3(SYS_fcntl, fd, F_GETFD, 0);
+
+		if (flags < 0 || (flags & FD_CLOEXEC) != 0 || !sockprobe_is_tcp(fd) ||
+		    sockprobe_is_listening(fd)) {
+			continue;
+		}
+		/* A vfork child's descriptors are not those that its memory speaks of. */
+		if (!guard_in_vfork_child()) {
+			table_look(fd, &known);
+		}
+		tree_exec_engage(image, sockprobe_cookie(fd), known.acquired, known.descriptor);
+	}
+}
+
+static void copy_environment(char **copy, char *const environment[], int count, char *variable)
+{
+	size_t name_length = sizeof(LEDGER_VARIABLE "=") - 1;
+	int kept = 0;
+
+	for (int i = 0; i < count; i++) {
+		if (strncmp(environment[i], LEDGER_VARIABLE "=", name_length) != 0) {
+			copy[kept++] = environment[i];
+		}
+	}
+	copy[kept++] = variable;
+	copy[kept] = NULL;
+}
+
+/*
+ * Around every exec: `call` uses `handed`, the environment with the ledger's name in it,
+ * or the program's own where there is nothing to hand on. A macro for the alloca.
+ */
+#define EXEC(environment, handed, call)                                                            \
+	do {                                                                                       \
+		char variable[VARIABLE_BYTES];                                                     \
+		char *const *handed = (environment);                                               \
+		int count = count_strings(environment);                                            \
+		uint64_t image;                                                                    \
+		int result;                                                                        \
+		if (tree_ledger == NULL || count > ENVIRONMENT_MAX ||                              \
+		    !tree_before_exec(variable, sizeof(variable), &image)) {                       \
+			return call;                                                               \
+		}                                                                                  \
+		publish_standard(image);                                                           \
+		char **copy = ARGUMENT_VECTOR(count + 1);                                          \
+		copy_environment(copy, environment, count, variable);                              \
+		handed = copy;                                                                     \
+		result = call;                                                                     \
+		tree_exec_failed(image);                                                           \
+		return result;                                                                     \
+	} while (0)
+
 EXPORT int execve(const char *path, char *const arguments[], char *const environment[])
 {
-	return real.execve(path, arguments, environment);
+	EXEC(environment, handed, real.execve(path, arguments, handed));
 }
 
 EXPORT int execvpe(const char *file, char *const arguments[], char *const environment[])
 {
-	return real.execvpe(file, arguments, environment);
+	EXEC(environment, handed, real.execvpe(file, arguments, handed));
 }
 
 EXPORT int fexecve(int fd, char *const arguments[], char *const environment[])
 {
-	return real.fexecve(fd, arguments, environment);
+	EXEC(environment, handed, real.fexecve(fd, arguments, handed));
 }
 
 EXPORT int execveat(int directory, const char *path, char *const arguments[],
 		    char *const environment[], int flags)
 {
-	return real.execveat(directory, path, arguments, environment, flags);
+	EXEC(environment, handed, real.execveat(directory, path, arguments, handed, flags));
 }
 
 __typeof__(execve) hook_execve SAME_AS(execve);
@@ -68,9 +154,6 @@ static void take_arguments(char **vector, int count, const char *first, va_list 
 		vector[i] = va_arg(*rest, char *);
 	}
 }
-
-/* alloca, as libc does: the length is the caller's, and the heap is out of bounds here. */
-#define ARGUMENT_VECTOR(count) ((char **)__builtin_alloca(((size_t)(count) + 1) * sizeof(char *)))
 
 EXPORT int execl(const char *path, const char *argument, ...)
 {

@@ -5,6 +5,8 @@
  * No system call is spent on it: a socket is known to be TCP from the arguments of
  * socket(), and an accepted connection from its listener.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <linux/in.h>
 #include <stddef.h>
 #include <sys/socket.h>
@@ -12,7 +14,16 @@
 #include "core/stamp.h"
 #include "shim/hooks.h"
 #include "shim/process.h"
+#include "shim/reclaim.h"
 #include "shim/table.h"
+#include "shim/tree.h"
+#include "sys/rawsys.h"
+
+/* SENDFIN_CLOEXEC=on. A dup2 to a standard descriptor clears it, as always. */
+static void guard_cloexec(int fd)
+{
+	rawsys3(SYS_fcntl, fd, F_SETFD, FD_CLOEXEC);
+}
 
 static bool is_tcp(int domain, int type, int protocol)
 {
@@ -21,9 +32,21 @@ static bool is_tcp(int domain, int type, int protocol)
 	       (protocol == 0 || protocol == IPPROTO_TCP);
 }
 
-EXPORT int socket(int domain, int type, int protocol)
+/* One more try when descriptors could be given back; the first failure's errno otherwise. */
+static int socket_or_reclaim(int domain, int type, int protocol)
 {
 	int fd = real.socket(domain, type, protocol);
+	int failure = errno;
+
+	if (unlikely(fd < 0 && reclaim_for(failure))) {
+		return real.socket(domain, type, protocol);
+	}
+	return fd;
+}
+
+EXPORT int socket(int domain, int type, int protocol)
+{
+	int fd = socket_or_reclaim(domain, type, protocol);
 
 	if (fd >= 0 && is_tcp(domain, type, protocol) && process_may_act()) {
 		table_put(fd, STAMP_SOCKET);
@@ -39,6 +62,9 @@ EXPORT int connect(int fd, const struct sockaddr *address, socklen_t length)
 {
 	if (table_is_watched(fd) && table_stamp(fd) == STAMP_SOCKET && process_may_act()) {
 		table_put(fd, stamp_acquired(process_epoch, STAMP_UPSTREAM));
+		if (process_settings.cloexec) {
+			guard_cloexec(fd);
+		}
 	}
 	return real.connect(fd, address, length);
 }
@@ -53,22 +79,48 @@ EXPORT int listen(int fd, int backlog)
 	return result;
 }
 
-static inline int accepted(int listener, int fd)
+/* Whoever waits for a new client has gone on with its own work. */
+static inline void go_away(void)
+{
+	if (process_may_act()) {
+		tree_listen();
+		tree_go_away();
+	}
+}
+
+static int accepted(int listener, int fd)
 {
 	if (fd >= 0 && table_is_watched(listener) && process_may_act()) {
 		table_put(fd, stamp_acquired(process_epoch, 0));
+		if (process_settings.cloexec) {
+			guard_cloexec(fd);
+		}
 	}
 	return fd;
 }
 
 EXPORT int accept(int fd, struct sockaddr *address, socklen_t *length)
 {
-	return accepted(fd, real.accept(fd, address, length));
+	int accepted_fd;
+
+	go_away();
+	accepted_fd = real.accept(fd, address, length);
+	if (unlikely(accepted_fd < 0 && reclaim_for(errno))) {
+		accepted_fd = real.accept(fd, address, length);
+	}
+	return accepted(fd, accepted_fd);
 }
 
 EXPORT int accept4(int fd, struct sockaddr *address, socklen_t *length, int flags)
 {
-	return accepted(fd, real.accept4(fd, address, length, flags));
+	int accepted_fd;
+
+	go_away();
+	accepted_fd = real.accept4(fd, address, length, flags);
+	if (unlikely(accepted_fd < 0 && reclaim_for(errno))) {
+		accepted_fd = real.accept4(fd, address, length, flags);
+	}
+	return accepted(fd, accepted_fd);
 }
 
 __typeof__(socket) hook_socket SAME_AS(socket);

@@ -6,8 +6,11 @@
  *   hook_*.c     the intercepted functions      thunks.S      those that C cannot write
  *   table        what each descriptor is        use           a connection is used
  *   letgo        a connection is let go         fin           the one shutdown
- *   stream       stdio on connections           process       epoch, birth, retirement
- *   guard.h      per-thread state               log           what we say
+ *   tree         this process in the ledger     holders       how the others stand
+ *   due          deferred FINs, and the sweep   reclaim       descriptors given back
+ *   handover     connections in messages        stream        stdio on connections
+ *   process      epoch, birth, retirement       log           what we say
+ *   guard.h      per-thread state
  *
  * Order: libc's functions, the settings, then the tables; the table is switched on
  * last. Whatever fails on the way leaves the shim inert, never the host dead.
@@ -22,11 +25,14 @@
 #include <sys/resource.h>
 
 #include "core/settings.h"
+#include "sendfin/ledger.h"
 #include "shim/hooks.h"
 #include "shim/letgo.h"
 #include "shim/log.h"
 #include "shim/process.h"
 #include "shim/table.h"
+#include "shim/tree.h"
+#include "shim/use.h"
 #include "sys/rawsys.h"
 #include "sys/sockprobe.h"
 
@@ -98,7 +104,7 @@ static bool is_standard(int fd)
 /* What an exec with the connection on `fd` says: 0 to 2 are handed over on purpose. */
 static uint64_t inherited_stamp(int fd)
 {
-	uint64_t stamp = stamp_acquired(process_epoch, STAMP_SHARED);
+	uint64_t stamp = stamp_acquired(PROCESS_INHERITED_EPOCH, STAMP_SHARED);
 
 	if (!is_standard(fd)) {
 		return stamp;
@@ -106,7 +112,12 @@ static uint64_t inherited_stamp(int fd)
 	return (stamp | STAMP_STDIO) & ~(fd == 0 ? STAMP_USE_READ : STAMP_USE_WRITE);
 }
 
-static void take_inherited(int fd, uint64_t *cookies)
+/* What the process was born with: the cookie of each low descriptor, 0 = no connection. */
+struct inheritance {
+	uint64_t cookies[INHERITED_MAX];
+};
+
+static void take_inherited(int fd, struct inheritance *found)
 {
 	if (!sockprobe_is_tcp(fd)) {
 		return;
@@ -115,25 +126,40 @@ static void take_inherited(int fd, uint64_t *cookies)
 		table_put(fd, STAMP_LISTENS);
 		return;
 	}
-	cookies[fd] = sockprobe_cookie(fd);
+	found->cookies[fd] = sockprobe_cookie(fd);
 	for (int other = 0; other < fd; other++) {
-		if (cookies[other] != 0 && cookies[other] == cookies[fd]) {
+		if (found->cookies[other] != 0 && found->cookies[other] == found->cookies[fd]) {
 			table_alias_inherited(other, fd, inherited_stamp(fd));
 			return;
 		}
 	}
 	table_put(fd, inherited_stamp(fd));
+	if (is_standard(fd)) {
+		use_engage_inherited(fd, found->cookies[fd]);
+	}
+}
+
+static bool is_inherited(uint64_t cookie, const void *context)
+{
+	const struct inheritance *found = context;
+
+	for (int fd = 0; fd < INHERITED_MAX; fd++) {
+		if (found->cookies[fd] == cookie) {
+			return true;
+		}
+	}
+	return false;
 }
 
 /* One poll tells which descriptors are open; only those are asked what they are. */
 static void find_inherited(uint32_t limit)
 {
 	struct pollfd descriptors[INHERITED_MAX];
-	uint64_t cookies[INHERITED_MAX];
+	struct inheritance found;
 	uint32_t count = limit < INHERITED_MAX ? limit : INHERITED_MAX;
 	struct timespec now = { 0, 0 };
 
-	memset(cookies, 0, sizeof(cookies));
+	memset(&found, 0, sizeof(found));
 	for (uint32_t i = 0; i < count; i++) {
 		descriptors[i] = (struct pollfd){ .fd = (int)i };
 	}
@@ -142,8 +168,31 @@ static void find_inherited(uint32_t limit)
 	}
 	for (uint32_t i = 0; i < count; i++) {
 		if ((descriptors[i].revents & POLLNVAL) == 0) {
-			take_inherited((int)i, cookies);
+			take_inherited((int)i, &found);
 		}
+	}
+	tree_keep_only(is_inherited, &found);
+}
+
+/*
+ * Takes over the slot that the exec before us prepared, and removes its variable: the
+ * program, and the helpers that libc makes for it, see the environment they know.
+ */
+static void adopt_ledger(char **environment)
+{
+	size_t name_length = sizeof(LEDGER_VARIABLE "=") - 1;
+	char **kept = environment;
+	char **entry = environment;
+
+	for (; *entry != NULL; entry++) {
+		if (strncmp(*entry, LEDGER_VARIABLE "=", name_length) == 0) {
+			tree_adopt(*entry + name_length);
+		} else {
+			*kept++ = *entry;
+		}
+	}
+	while (kept < entry) {
+		*kept++ = NULL;
 	}
 }
 
@@ -210,6 +259,7 @@ static void set_up(char **environment)
 		process_retire();
 		return;
 	}
+	adopt_ledger(environment);
 	find_inherited(soft < INHERITED_MAX ? (uint32_t)soft : INHERITED_MAX);
 	register_exit();
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Until other processes can be asked how they stand, every other holder is one that
- * nobody can see: it counts as pending, and the policy is taken as eager.
+ * The order matters where other processes look at us: this process first takes itself
+ * out of the connection's users and then looks at the others. Of two that let go at
+ * the same time, at least one then sees the other gone.
  */
 #include "shim/letgo.h"
 
@@ -9,10 +10,14 @@
 #include <string.h>
 
 #include "core/verdict.h"
+#include "shim/due.h"
 #include "shim/fin.h"
+#include "shim/holders.h"
 #include "shim/log.h"
 #include "shim/process.h"
+#include "shim/reclaim.h"
 #include "shim/stream.h"
+#include "shim/tree.h"
 #include "sys/sockprobe.h"
 
 /* One letting-go under way. */
@@ -20,6 +25,7 @@ struct departure {
 	int fd;
 	bool has_unflushed; /* a stream may still hold bytes for the peer */
 	struct table_gone gone;
+	struct conns_origin origin;
 	struct verdict_facts facts;
 };
 
@@ -36,10 +42,18 @@ static void ask_state(struct departure *departure)
 								 VERDICT_STATE_OTHER;
 }
 
+/* A connection shared without ever having been used so has no cookie yet. */
+static uint64_t cookie_of(struct departure *departure)
+{
+	if (departure->gone.cookie == 0) {
+		departure->gone.cookie = sockprobe_cookie(departure->fd);
+	}
+	return departure->gone.cookie;
+}
+
 static void ask_holders(struct departure *departure)
 {
-	departure->facts.holders.asked = true;
-	departure->facts.holders.pending = 1;
+	holders_count(cookie_of(departure), &departure->origin, &departure->facts.holders);
 }
 
 /* EOF returned to the program, or data read and nothing but the FIN left behind it. */
@@ -56,11 +70,9 @@ static void ask_eof(struct departure *departure)
 static struct verdict_result decide(struct departure *departure)
 {
 	struct verdict_result result;
-	struct settings settings = { .policy = SETTINGS_POLICY_EAGER,
-				     .trigger = process_settings.trigger };
 
 	for (;;) {
-		result = verdict_for_let_go(&departure->facts, &settings);
+		result = verdict_for_let_go(&departure->facts, &process_settings);
 		if (result.verdict == VERDICT_ASK_STATE) {
 			ask_state(departure);
 		} else if (result.verdict == VERDICT_ASK_HOLDERS) {
@@ -73,28 +85,95 @@ static struct verdict_result decide(struct departure *departure)
 	}
 }
 
-static void depart(struct departure *departure)
+static void gather(struct departure *departure)
 {
 	uint64_t stamp = departure->gone.stamp;
-	uint64_t epoch = process_epoch;
 	struct verdict_facts *facts = &departure->facts;
-	struct verdict_result result;
-	struct log_names names;
-	bool acted = false;
 
 	memset(facts, 0, sizeof(*facts));
-	facts->shared = stamp_is_shared(stamp, epoch);
+	facts->shared = stamp_is_shared(stamp, process_epoch);
 	if (stamp_epoch(stamp) >= process_came_to_share) {
 		facts->active = (stamp & STAMP_UNUSED) == 0;
 		facts->has_written = (stamp & STAMP_UNWRITTEN) == 0;
+	}
+}
+
+/* What the ledger knows of where the connection came from; else our line of descent. */
+static void find_origin(struct departure *departure)
+{
+	const struct table_gone *gone = &departure->gone;
+	const struct ledger_connection *slot =
+		tree_ledger != NULL && gone->cookie != 0 ?
+			conns_find(tree_ledger, gone->cookie, false) :
+			NULL;
+
+	departure->origin = slot != NULL ? conns_origin(slot) :
+					   tree_origin(gone->acquired, gone->descriptor);
+	if (departure->origin.acquirer == LEDGER_NOBODY) {
+		departure->origin = tree_origin(gone->acquired, gone->descriptor);
+	}
+}
+
+/* Before the look at the others: we are no user of it any more, and no holder. */
+static void leave_users(struct departure *departure)
+{
+	const struct table_gone *gone = &departure->gone;
+	struct ledger_process *self = tree_self();
+
+	if (self == NULL) {
+		return;
+	}
+	if ((gone->stamp & STAMP_ENGAGED) != 0) {
+		conns_disengage(tree_ledger, gone->cookie, tree_self_ref());
+	}
+	procs_release(self, departure->origin.acquired, departure->origin.descriptor);
+}
+
+static bool may_act(const struct departure *departure)
+{
+	return process_settings.mode == SETTINGS_MODE_ENFORCE &&
+	       (!departure->has_unflushed || (departure->gone.stamp & STAMP_STDIO) == 0);
+}
+
+/* A deferred FIN may turn out to be ours after all. */
+static struct verdict_result defer(struct departure *departure, struct verdict_result result)
+{
+	if (due_mark(departure->fd, cookie_of(departure), &departure->origin)) {
+		result.verdict = VERDICT_FIN;
+		result.reason = VERDICT_REASON_STALE;
+	}
+	return result;
+}
+
+static void depart(struct departure *departure)
+{
+	struct verdict_result result;
+	struct log_names names;
+	bool was_deferred;
+	bool acted = false;
+
+	gather(departure);
+	if (departure->facts.shared) {
+		find_origin(departure);
+		leave_users(departure);
+		reclaim_note_closed(departure->fd);
 	}
 	result = decide(departure);
 	if (log_wants_verdicts()) {
 		sockprobe_names(departure->fd, &names.local, &names.peer);
 	}
-	if (result.verdict == VERDICT_FIN && process_settings.mode == SETTINGS_MODE_ENFORCE &&
-	    (!departure->has_unflushed || (stamp & STAMP_STDIO) == 0)) {
+	if (result.reason == VERDICT_REASON_BYSTANDER) {
+		due_look_at(departure->fd);
+	}
+	was_deferred = result.verdict == VERDICT_DEFER;
+	if (was_deferred) {
+		result = defer(departure, result);
+	}
+	if (result.verdict == VERDICT_FIN && may_act(departure)) {
 		acted = fin_send(departure->fd) == 0;
+	}
+	if (was_deferred && result.verdict == VERDICT_FIN) {
+		due_done(departure->gone.cookie);
 	}
 	if (log_wants_verdicts()) {
 		log_verdict(departure->fd, &names, result, acted);
@@ -152,4 +231,6 @@ void letgo_at_exit(bool flush)
 			depart(&departure);
 		}
 	}
+	due_look();
+	tree_end();
 }

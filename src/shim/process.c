@@ -14,12 +14,13 @@
 #include "core/stamp.h"
 #include "shim/guard.h"
 #include "shim/table.h"
+#include "shim/tree.h"
 #include "sys/rawsys.h"
 
 #define EPOCH_LAST (~STAMP_FLAGS - 4 * STAMP_EPOCH_ONE)
 
-uint64_t process_epoch = STAMP_EPOCH_ONE;
-uint64_t process_came_to_share = STAMP_EPOCH_ONE;
+uint64_t process_epoch = PROCESS_FIRST_EPOCH;
+uint64_t process_came_to_share = PROCESS_INHERITED_EPOCH;
 struct settings process_settings;
 
 __thread struct guard guard_self;
@@ -73,6 +74,7 @@ static void process_born(void)
 	}
 	epoch_begin();
 	table_after_fork_in_child();
+	tree_born();
 }
 
 bool process_may_act(void)
@@ -93,6 +95,7 @@ bool process_is_retired(void)
 
 void process_retire(void)
 {
+	tree_retired();
 	process_retired = true;
 	table_switch_off();
 }
@@ -101,18 +104,30 @@ void process_before_fork(void)
 {
 	if (process_may_act()) {
 		epoch_raise();
+		tree_before_fork();
 	}
 }
 
 void process_after_fork(pid_t child_pid)
 {
-	if (process_retired || guard_in_vfork_child() || child_pid < 0) {
+	if (process_retired || guard_in_vfork_child()) {
 		return;
 	}
 	if (child_pid == 0) {
 		process_born();
-	} else {
+		return;
+	}
+	if (child_pid > 0) {
 		epoch_begin();
+	}
+	tree_after_fork(child_pid);
+}
+
+void process_spawning(void)
+{
+	if (process_may_act()) {
+		epoch_raise();
+		tree_spawning();
 	}
 }
 

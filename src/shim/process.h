@@ -22,9 +22,17 @@
 #include <sys/types.h>
 
 #include "core/settings.h"
+#include "core/stamp.h"
 #include "shim/attributes.h"
 
-/* The fork epoch, shifted as core/stamp.h keeps it. Starts at one. Read by any thread. */
+/*
+ * What the process was born with by exec is of the epoch before its first, so that it
+ * counts as shared; what it acquires itself is of the first or later.
+ */
+#define PROCESS_INHERITED_EPOCH STAMP_EPOCH_ONE
+#define PROCESS_FIRST_EPOCH (2 * STAMP_EPOCH_ONE)
+
+/* The fork epoch, shifted as core/stamp.h keeps it. Read by any thread. */
 extern HIDDEN uint64_t process_epoch;
 
 /* Since which epoch uses count: this process's birth, or its own latest fork. */
@@ -50,6 +58,12 @@ void process_retire(void);
 /* Around every fork that a hook sees, in this order; child_pid -1 if it failed. */
 void process_before_fork(void);
 void process_after_fork(pid_t child_pid);
+
+/*
+ * libc is about to make a child that runs no hook of ours before its exec (system,
+ * popen, posix_spawn): what we hold is shared from now on, but not handed over.
+ */
+void process_spawning(void);
 
 /* libc put other files on descriptors 0 to 2 by itself. */
 void process_standard_replaced(void);

@@ -24,6 +24,8 @@ static const struct {
 	const char *name;
 	const char *version;
 } versioned[] = {
+	{ "posix_spawn", "GLIBC_2.15" },
+	{ "posix_spawnp", "GLIBC_2.15" },
 	{ "quick_exit", "GLIBC_2.24" },
 };
 

@@ -33,8 +33,8 @@ static void *arena_take(size_t size);
 #include <uthash.h>
 
 enum {
-	/* Tries for the lock before giving up: some tens of microseconds. */
-	LOCK_TRIES = 20000,
+	/* Tries for the lock before giving up: longer than a time slice of its holder. */
+	LOCK_TRIES = 200000,
 	/* Tries to change a stamp under somebody else's changes. */
 	STAMP_TRIES = 64,
 	/* Buckets of all sizes up to the largest: twice 4096 of 16 bytes, and the head. */
@@ -47,6 +47,7 @@ struct table_connection {
 	uint64_t stamp;       /* what the stamps of descriptors that went have left */
 	uint64_t acquired;    /* epoch */
 	uint64_t cookie;      /* 0 until known */
+	int descriptor;       /* the number under which it was acquired */
 	uint32_t descriptors; /* records that point here, and aliases under way */
 	uint32_t next_free;   /* index + 1 in the free list */
 };
@@ -229,16 +230,26 @@ void table_forget(int fd)
 	}
 }
 
-void table_flag(int fd, uint64_t flags)
+static void table_change_flags(int fd, uint64_t set, uint64_t clear)
 {
 	uint64_t stamp = table_stamp(fd);
 
 	for (int i = 0; i < STAMP_TRIES && stamp != STAMP_NONE; i++) {
-		if (__atomic_compare_exchange_n(&table_stamps[fd], &stamp, stamp | flags, false,
-						__ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+		if (__atomic_compare_exchange_n(&table_stamps[fd], &stamp, (stamp | set) & ~clear,
+						false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
 			return;
 		}
 	}
+}
+
+void table_flag(int fd, uint64_t flags)
+{
+	table_change_flags(fd, flags, 0);
+}
+
+void table_unflag(int fd, uint64_t flags)
+{
+	table_change_flags(fd, 0, flags);
 }
 
 /* Records; all with the lock held. */
@@ -251,7 +262,7 @@ static struct table_record *record_find(int fd)
 	return record;
 }
 
-static struct table_connection *connection_new(uint64_t stamp)
+static struct table_connection *connection_new(int fd, uint64_t stamp)
 {
 	struct table_connection *connection;
 
@@ -265,6 +276,7 @@ static struct table_connection *connection_new(uint64_t stamp)
 	}
 	memset(connection, 0, sizeof(*connection));
 	connection->acquired = stamp_epoch(stamp);
+	connection->descriptor = fd;
 	return connection;
 }
 
@@ -327,7 +339,7 @@ static struct table_connection *connection_of(int fd)
 		record = record_find(fd);
 		return record != NULL ? &connections[record->connection] : NULL;
 	}
-	connection = connection_new(stamp);
+	connection = connection_new(fd, stamp);
 	if (connection == NULL) {
 		return NULL;
 	}
@@ -398,6 +410,7 @@ bool table_remove(int fd, struct table_gone *gone)
 	memset(gone, 0, sizeof(*gone));
 	gone->stamp = stamp;
 	gone->acquired = stamp_epoch(stamp);
+	gone->descriptor = fd;
 	if (!stamp_is_connection(stamp) || (stamp & STAMP_RECORD) == 0) {
 		return stamp_is_connection(stamp);
 	}
@@ -416,11 +429,34 @@ bool table_remove(int fd, struct table_gone *gone)
 	gone->stamp = connection->stamp;
 	gone->acquired = connection->acquired;
 	gone->cookie = connection->cookie;
+	gone->descriptor = connection->descriptor;
 	gone->others = connection->descriptors > 1 ? connection : NULL;
 	record_delete(record);
 	connection_drop(connection);
 	lock_release();
 	return gone->others == NULL;
+}
+
+bool table_look(int fd, struct table_gone *known)
+{
+	uint64_t stamp = table_is_watched(fd) ? table_stamp(fd) : STAMP_NONE;
+	const struct table_record *record;
+
+	memset(known, 0, sizeof(*known));
+	known->stamp = stamp;
+	known->acquired = stamp_epoch(stamp);
+	known->descriptor = fd;
+	if ((stamp & STAMP_RECORD) == 0 || !lock_take()) {
+		return stamp_is_connection(stamp);
+	}
+	record = record_find(fd);
+	if (record != NULL) {
+		known->acquired = connections[record->connection].acquired;
+		known->cookie = connections[record->connection].cookie;
+		known->descriptor = connections[record->connection].descriptor;
+	}
+	lock_release();
+	return stamp_is_connection(stamp) && record != NULL;
 }
 
 /* With the lock held: no descriptor of the connection is watched any more. */
@@ -462,6 +498,7 @@ void table_put_back(int fd, const struct table_gone *gone)
 		if (connection != NULL) {
 			connection->acquired = gone->acquired;
 			connection->cookie = gone->cookie;
+			connection->descriptor = gone->descriptor;
 		} else {
 			table_forget(fd);
 		}

@@ -48,6 +48,7 @@ struct table_gone {
 	uint64_t stamp;    /* of the connection: merged over all its descriptors that went */
 	uint64_t acquired; /* the epoch in which it was acquired */
 	uint64_t cookie;   /* the kernel's cookie when it was first used while shared, or 0 */
+	int descriptor;    /* the number it was acquired under */
 	struct table_connection *others; /* set when further descriptors remain */
 };
 
@@ -106,6 +107,9 @@ enum table_noted table_note(int fd, uint64_t use);
 /* Sets flags (STAMP_EOF, STAMP_SHUT_RD, STAMP_STDIO, ...) of a connection's descriptor. */
 void table_flag(int fd, uint64_t flags);
 
+/* Takes them back. */
+void table_unflag(int fd, uint64_t flags);
+
 /* fd is no longer our business: plain libc from now on. */
 void table_forget(int fd);
 
@@ -114,6 +118,9 @@ void table_forget(int fd);
  * process; gone then tells what is known. Otherwise there is nothing to decide.
  */
 bool table_remove(int fd, struct table_gone *gone);
+
+/* What table_remove() would tell of fd, without removing it. False when it is no connection. */
+bool table_look(int fd, struct table_gone *known);
 
 /*
  * The opposite, for a dup2 over fd that failed after table_remove(), whatever that

@@ -6,7 +6,25 @@
  */
 #include "shim/use.h"
 
+#include "shim/tree.h"
 #include "sys/sockprobe.h"
+
+static void engage(int fd, uint64_t cookie)
+{
+	struct table_gone known;
+
+	table_set_cookie(fd, cookie);
+	if (cookie != 0 && table_look(fd, &known)) {
+		tree_engage(cookie, known.acquired, known.descriptor,
+			    (known.stamp & STAMP_UPSTREAM) == 0);
+	}
+}
+
+void use_engage_inherited(int fd, uint64_t cookie)
+{
+	table_flag(fd, STAMP_ENGAGED);
+	engage(fd, cookie);
+}
 
 __attribute__((noinline, cold)) void use_note(int fd, uint64_t use)
 {
@@ -14,7 +32,7 @@ __attribute__((noinline, cold)) void use_note(int fd, uint64_t use)
 		return;
 	}
 	if (table_note(fd, use) == TABLE_NOTED_FIRST) {
-		table_set_cookie(fd, sockprobe_cookie(fd));
+		engage(fd, sockprobe_cookie(fd));
 	}
 }
 

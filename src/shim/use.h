@@ -32,6 +32,9 @@ static inline bool use_is_warm(int fd, uint64_t use)
 /* Notes the use; harmless when it is warm or fd is not a connection. */
 void use_note(int fd, uint64_t use);
 
+/* A new image was born with the connection on one of descriptors 0 to 2. */
+void use_engage_inherited(int fd, uint64_t cookie);
+
 /* A receive call of non-zero length on the watched fd returned 0. Returns that 0. */
 ssize_t use_note_eof(int fd);
 

@@ -85,6 +85,53 @@ bool sockprobe_is_drained(int fd)
 	return rawsys3(SYS_ioctl, fd, FIONREAD, (long)&unread) == 0 && unread == 0;
 }
 
+static bool tcp_info(int fd, struct tcp_info *info)
+{
+	int length = sizeof(*info);
+
+	memset(info, 0, sizeof(*info));
+	return rawsys6(SYS_getsockopt, fd, IPPROTO_TCP, TCP_INFO, (long)info, (long)&length, 0) ==
+	       0;
+}
+
+uint64_t sockprobe_written(int fd)
+{
+	struct tcp_info info;
+	int unacknowledged = 0;
+
+	if (!tcp_info(fd, &info) ||
+	    rawsys3(SYS_ioctl, fd, TIOCOUTQ, (long)&unacknowledged) != 0) {
+		return ~(uint64_t)0;
+	}
+	return info.tcpi_bytes_acked + (uint64_t)unacknowledged;
+}
+
+uint32_t sockprobe_silence_ms(int fd)
+{
+	struct tcp_info info;
+
+	if (!tcp_info(fd, &info)) {
+		return 0;
+	}
+	return info.tcpi_last_ack_recv < info.tcpi_last_data_recv ? info.tcpi_last_ack_recv :
+								    info.tcpi_last_data_recv;
+}
+
+static void set_int_option(int fd, int level, int name, int value)
+{
+	rawsys6(SYS_setsockopt, fd, level, name, (long)&value, sizeof(value), 0);
+}
+
+void sockprobe_arm_keepalive(int fd, int seconds)
+{
+	if (get_int_option(fd, SOL_SOCKET, SO_KEEPALIVE) != 0) {
+		return;
+	}
+	set_int_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, seconds);
+	set_int_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, seconds);
+	set_int_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+}
+
 static void endpoint_from(struct text_endpoint *endpoint, const struct sockaddr_storage *name)
 {
 	memset(endpoint, 0, sizeof(*endpoint));

@@ -34,6 +34,21 @@ uint64_t sockprobe_cookie(int fd);
 /* True when nothing unread waits in the receive queue (SIOCINQ answers 0). */
 bool sockprobe_is_drained(int fd);
 
+/*
+ * All bytes the program ever wrote to the connection: acknowledged, in flight and
+ * unsent (TCP_INFO, SIOCOUTQ). Retransmissions do not change it. ~0 when unknown.
+ */
+uint64_t sockprobe_written(int fd);
+
+/* How long the peer has been silent, in ms (tcpi_last_ack_recv, tcpi_last_data_recv); 0 unknown. */
+uint32_t sockprobe_silence_ms(int fd);
+
+/*
+ * Arms the kernel's keepalive with this idle time and interval, in seconds, unless
+ * the program has armed its own (SO_KEEPALIVE, TCP_KEEPIDLE, TCP_KEEPINTVL).
+ */
+void sockprobe_arm_keepalive(int fd, int seconds);
+
 /* Both ends, for people; is_known is false for what the kernel does not say. */
 void sockprobe_names(int fd, struct text_endpoint *local, struct text_endpoint *peer);
 

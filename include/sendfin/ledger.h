@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The layout of the segment that the processes of one tree share.
+ *
+ * Every field says who writes (W) and who reads (R) it. "Owner" is the process in
+ * the slot, "parent" the one that forked it, "any" every process of the tree, and
+ * "viewer" the command, which attaches read-only.
+ *
+ * The idea: fixed-width words that are read and changed one at a time with atomic
+ * operations; there is no lock, so a process killed between two instructions leaves
+ * a slot that the others can still make sense of. Processes are named by slot and
+ * generation, never by pid: pids come back and differ between namespaces.
+ * Invariant: a field is appended, never moved; LEDGER_VERSION goes up with every
+ * change of meaning. No pointers: every process maps the segment elsewhere.
+ */
+#ifndef SENDFIN_LEDGER_H
+#define SENDFIN_LEDGER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define LEDGER_MAGIC 0x4e49464eU /* "NFIN" */
+#define LEDGER_VERSION 1U
+
+/* The variable by which a new program image learns of the ledger: "id:ref", decimal:hex. */
+#define LEDGER_VARIABLE "SENDFIN_LEDGER"
+
+enum {
+	LEDGER_PROCESSES = 2048, /* live processes of one tree; beyond, they are blind */
+	LEDGER_CONNECTIONS = 4096,
+	LEDGER_BUCKET = 8, /* connection slots that one cookie can be in */
+	LEDGER_SITES = 1024,
+	LEDGER_EVENTS = 512,
+	LEDGER_ANCESTORS = 8, /* generations of a family that can be told apart */
+	LEDGER_RELEASES = 8,  /* copies let go unused that a process remembers */
+	LEDGER_ENGAGED = 8,   /* processes using one connection at the same time */
+	LEDGER_WORDS = LEDGER_CONNECTIONS / 64,
+};
+
+/*
+ * A reference to a process: generation << 16 | slot + 1. 0 is nobody. The phantom
+ * stands for whoever will receive a connection that was sent away.
+ */
+#define LEDGER_NOBODY ((uint64_t)0)
+#define LEDGER_PHANTOM (~(uint64_t)0)
+
+/* Flags of a process. */
+#define LEDGER_PROCESS_LISTENS 1U     /* it has entered accept */
+#define LEDGER_PROCESS_RETIRED 2U     /* it notes nothing any more: never "elsewhere" */
+#define LEDGER_PROCESS_UNPUBLISHED 4U /* it uses something it found no slot for */
+#define LEDGER_PROCESS_ENDED 8U       /* it said good-bye; the slot may be taken */
+#define LEDGER_PROCESS_SIGHTED 16U    /* the shim runs in its present program image */
+
+struct ledger_process {
+	uint64_t ref;       /* W: who claims the slot; R: any. 0 = free */
+	uint32_t pid;       /* W: parent, else owner; R: any. 0 = not known yet */
+	uint32_t pid_space; /* W: parent; R: any. Pids of different spaces say nothing */
+	uint32_t flags;     /* LEDGER_PROCESS_*. W: owner; R: any */
+	uint32_t depth;     /* number of ancestors, all told. W: parent; R: any */
+	/* Epochs, as core/stamp.h keeps them: each comparable along one line of descent. */
+	uint64_t born;          /* W: parent; R: any */
+	uint64_t came_to_share; /* birth or own latest fork. W: owner; R: any */
+	uint64_t away;          /* at the latest accept or wait for clients. W: owner; R: any */
+	uint64_t execed;        /* at the latest exec, or 0. W: owner; R: any */
+	uint64_t spawned;       /* at the latest child made inside libc, or 0. W: owner; R: any */
+	/* The newest accepted connection it is active with: who accepted it, and when. */
+	uint64_t newest_acquirer; /* W: owner; R: any */
+	uint64_t newest_acquired; /* W: owner; R: any */
+	/* The nearest ancestors, nearest first; 0 where there are no more. W: parent; R: any */
+	uint64_t ancestors[LEDGER_ANCESTORS];
+	/* Copies let go unused: epoch of acquisition | descriptor. W: owner; R: any */
+	uint64_t releases[LEDGER_RELEASES];
+	uint32_t release_count; /* W: owner; R: owner */
+	uint32_t fins;          /* FINs sent by it. W: owner; R: viewer */
+	uint32_t defers;        /* verdicts it deferred. W: owner; R: viewer */
+	uint32_t reclaimed;     /* descriptors given back. W: owner; R: viewer */
+	uint64_t blind;         /* epoch of its latest child that found no slot. W: owner; R: any */
+	uint64_t reserved[3];
+};
+
+/*
+ * The mark of a connection, one word that changes as a whole: state in bits 0 and 1, a
+ * count in bits 2 to 31, so that no old value comes back, and 32 bits more: of a due
+ * mark the low half of the bytes written so far, of a taken one the taker's slot.
+ */
+#define LEDGER_MARK_STATE ((uint64_t)3)
+#define LEDGER_MARK_NONE ((uint64_t)0)
+#define LEDGER_MARK_DUE ((uint64_t)1)   /* its server closed it; a pending holder must finish */
+#define LEDGER_MARK_TAKEN ((uint64_t)2) /* somebody is about to send the FIN */
+#define LEDGER_MARK_ONE ((uint64_t)4)
+#define LEDGER_MARK_COUNT ((uint64_t)0xfffffffc)
+#define LEDGER_MARK_REST_SHIFT 32
+
+/* A slot that is being given back: nobody's cookie. */
+#define LEDGER_COOKIE_DYING (~(uint64_t)0)
+
+struct ledger_connection {
+	uint64_t cookie;     /* W: who claims the slot; R: any. 0 = free */
+	uint64_t acquirer;   /* reference, 0 = not known. W: first to publish; R: any */
+	uint64_t acquired;   /* epoch, in the acquirer's line. W: first to publish; R: any */
+	uint64_t mark;       /* LEDGER_MARK_*. W: any, compare-and-swap; R: any */
+	uint64_t reserved_mark;
+	uint64_t engaged[LEDGER_ENGAGED]; /* references. W: each its own, CAS; R: any */
+	int32_t descriptor;               /* its number at the acquirer, a hint. W: first; R: any */
+	uint32_t was_engaged;             /* 1 once anybody was. W: any; R: any */
+	uint64_t claimed_ns;              /* CLOCK_MONOTONIC. W: claimer; R: viewer */
+	uint64_t marked_ns;               /* W: marker; R: viewer */
+	uint8_t local[16];                /* W: marker; R: viewer */
+	uint8_t peer[16];                 /* W: marker; R: viewer */
+	uint16_t local_port;              /* W: marker; R: viewer */
+	uint16_t peer_port;               /* W: marker; R: viewer */
+	uint32_t is_ipv6;                 /* W: marker; R: viewer */
+	uint64_t reserved[3];
+};
+
+/* A place in a program, by the hash of its backtrace. */
+struct ledger_site {
+	uint64_t hash;  /* W: who claims the slot; R: any. 0 = free */
+	uint64_t count; /* W: any; R: viewer */
+	uint64_t reserved[14];
+};
+
+struct ledger_event {
+	uint64_t sequence; /* its number + 1, stored last; 0 = being written. W: writer; R: viewer */
+	uint64_t when_ns;  /* CLOCK_MONOTONIC */
+	uint64_t process;  /* reference of the writer */
+	uint64_t cookie;
+	uint32_t pid;
+	int32_t descriptor;
+	uint16_t verdict; /* enum verdict */
+	uint16_t reason;  /* enum verdict_reason */
+	uint32_t acted;   /* 1 = a FIN was sent */
+	uint64_t reserved[2];
+};
+
+struct ledger_header {
+	uint32_t magic;   /* W: creator, last; R: any */
+	uint32_t version; /* W: creator; R: any */
+	uint64_t size;    /* of the segment, bytes. W: creator; R: any */
+	uint64_t generation;   /* counts processes. W: any; R: any */
+	uint64_t event_count;  /* W: any; R: any */
+	uint32_t process_high; /* slots ever claimed. W: any; R: any */
+	uint32_t process_next; /* where to look for a free one. W: any; R: any */
+	uint32_t due_count;    /* marks that are due; never too low. W: any; R: any */
+	uint32_t pid_spaces;   /* counts them. W: any; R: any */
+	uint64_t births; /* forks prepared: a look at all processes starts over. W: any; R: any */
+	uint64_t reserved;
+	/* One bit per connection slot in use, for walks. W: any; R: any */
+	uint64_t live[LEDGER_WORDS];
+};
+
+struct ledger {
+	struct ledger_header header;
+	struct ledger_process processes[LEDGER_PROCESSES];
+	struct ledger_connection connections[LEDGER_CONNECTIONS];
+	struct ledger_site sites[LEDGER_SITES];
+	struct ledger_event events[LEDGER_EVENTS];
+};
+
+/*
+ * What libsendfin.so exports under the name sendfin_anchor, for those who read the
+ * memory of a process from outside.
+ */
+struct sendfin_anchor {
+	uint32_t magic;   /* LEDGER_MAGIC */
+	uint32_t version; /* LEDGER_VERSION */
+	uint64_t ledger;  /* its address in this process, or 0 */
+	int64_t id;       /* of the System V segment, or -1 */
+};
+
+_Static_assert(sizeof(struct ledger_process) == 256, "four cache lines");
+_Static_assert(offsetof(struct ledger_process, flags) == 16, "appended, never moved");
+_Static_assert(offsetof(struct ledger_process, born) == 24, "appended, never moved");
+_Static_assert(offsetof(struct ledger_process, away) == 40, "appended, never moved");
+_Static_assert(offsetof(struct ledger_process, newest_acquirer) == 64, "appended, never moved");
+_Static_assert(offsetof(struct ledger_process, ancestors) == 80, "appended, never moved");
+_Static_assert(offsetof(struct ledger_process, releases) == 144, "appended, never moved");
+_Static_assert(offsetof(struct ledger_process, release_count) == 208, "appended, never moved");
+_Static_assert(sizeof(struct ledger_connection) == 192, "three cache lines");
+_Static_assert(offsetof(struct ledger_connection, mark) == 24, "appended, never moved");
+_Static_assert(offsetof(struct ledger_connection, engaged) == 40, "appended, never moved");
+_Static_assert(offsetof(struct ledger_connection, descriptor) == 104, "appended, never moved");
+_Static_assert(offsetof(struct ledger_connection, local) == 128, "appended, never moved");
+_Static_assert(offsetof(struct ledger_connection, is_ipv6) == 164, "appended, never moved");
+_Static_assert(sizeof(struct ledger_site) == 128, "two cache lines");
+_Static_assert(sizeof(struct ledger_event) == 64, "one cache line");
+_Static_assert(sizeof(struct ledger_header) == 64 + 8 * LEDGER_WORDS, "no padding");
+_Static_assert(offsetof(struct ledger_header, live) == 64, "appended, never moved");
+_Static_assert(sizeof(struct ledger) < 2 * 1024 * 1024, "less than 2 MB of address space");
+_Static_assert(LEDGER_PROCESSES <= 0xfffe, "a reference has 16 bits for the slot");
+
+#endif

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The slots of connections: who uses each, and the mark of one that is due.
+ *
+ * The idea: a connection is named by the kernel's cookie and lives in one of the
+ * eight slots of its bucket. It is published when a process first uses it while it
+ * is shared, and given back when the last of them lets go.
+ *
+ * Invariants:
+ *  - A process that engages writes its reference first and then looks whether the
+ *    slot still has the cookie; one that gives a slot back makes the cookie DYING
+ *    first and then looks whether anybody engaged. So nobody's engagement is lost.
+ *  - Two slots may hold the same cookie for a moment: every question looks at all.
+ *  - A full bucket means "not published", which the caller must remember as "uses
+ *    something unknown"; it never means "nobody uses it".
+ *  - A mark goes NONE -> DUE -> TAKEN -> NONE by compare-and-swap, with a count, so
+ *    that exactly one process acts on it.
+ * Never here: what a verdict follows from all this.
+ *
+ * Safe in threads, signal handlers and vfork children; a process may be killed
+ * between any two instructions.
+ */
+#ifndef LEDGER_CONNS_H
+#define LEDGER_CONNS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sendfin/ledger.h"
+
+/* Who uses a connection, as one look at its bucket tells. */
+struct conns_users {
+	uint64_t refs[2 * LEDGER_ENGAGED]; /* phantoms included, no nobodies */
+	uint32_t count;
+};
+
+/* What the first to publish knows of a connection. */
+struct conns_origin {
+	uint64_t acquirer; /* LEDGER_NOBODY = not known */
+	uint64_t acquired;
+	int descriptor;
+};
+
+/*
+ * Publishes that `ref` uses the connection. Returns its slot, or NULL when there was
+ * no room: the caller then counts as using everything.
+ */
+struct ledger_connection *conns_engage(struct ledger *ledger, uint64_t cookie, uint64_t ref,
+				       const struct conns_origin *origin);
+
+/* `ref` uses it no more; the slot is given back with its last user, unless marked. */
+void conns_disengage(struct ledger *ledger, uint64_t cookie, uint64_t ref);
+
+/* Takes `ref` out of every connection: it is dead, or says good-bye. */
+void conns_disengage_all(struct ledger *ledger, uint64_t ref);
+
+/*
+ * `ref` is a new program image: it is taken out of every connection that is not held
+ * any more. The slots stay, for the sweep to find: nobody has let go of them.
+ */
+typedef bool conns_is_held(uint64_t cookie, const void *context);
+void conns_abandon(struct ledger *ledger, uint64_t ref, conns_is_held *is_held,
+		   const void *context);
+
+/* One phantom becomes `ref`. False when there was none. */
+bool conns_replace_phantom(struct ledger *ledger, uint64_t cookie, uint64_t ref);
+
+/* Who uses the connection. */
+void conns_users(struct ledger *ledger, uint64_t cookie, struct conns_users *users);
+
+/* The connection's slot, or NULL. Made if `make`, without a user. */
+struct ledger_connection *conns_find(struct ledger *ledger, uint64_t cookie, bool make);
+
+/* What is known of where it came from, said by the first who knows. */
+void conns_note_origin(struct ledger_connection *connection, const struct conns_origin *origin);
+
+/* The same question the other way: LEDGER_NOBODY when nobody has said so yet. */
+struct conns_origin conns_origin(const struct ledger_connection *connection);
+
+/* Its users are all dead: they are taken out, and the slot is given back. */
+void conns_forget_dead(struct ledger *ledger, struct ledger_connection *connection,
+		       uint64_t cookie);
+
+/* The mark as it is, for the three that follow. */
+uint64_t conns_mark_of(const struct ledger_connection *connection);
+
+/* NONE -> DUE, with the low half of the bytes written so far. False when it was marked. */
+bool conns_mark(struct ledger *ledger, struct ledger_connection *connection, uint64_t cookie,
+		uint64_t bytes);
+
+/* DUE -> TAKEN by the process in slot `taker`; true for exactly one caller per mark. */
+bool conns_take(struct ledger *ledger, struct ledger_connection *connection, uint64_t seen,
+		uint32_t taker);
+
+/* DUE or TAKEN -> NONE. */
+bool conns_drop(struct ledger *ledger, struct ledger_connection *connection, uint64_t seen);
+
+/* Gives the slot back if it has neither users nor a mark. */
+void conns_tidy(struct ledger *ledger, struct ledger_connection *connection);
+
+/* Walks: the first slot in use from `index` on; LEDGER_CONNECTIONS at the end. */
+uint32_t conns_next(const struct ledger *ledger, uint32_t index);
+
+#endif

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The slots of processes: claimed for a child before it is born, given back when it
+ * says good-bye, or when somebody finds it dead.
+ *
+ * The idea: a reference is slot + generation, so that a slot which was taken again
+ * never answers to the old name. A slot is claimed by writing a new reference with
+ * compare-and-swap over a free or ended one; all else is written by the claimer
+ * before it publishes the reference to anybody.
+ * Invariant: procs_get() of a reference that is not in its slot any more is NULL.
+ * Never here: a wait; the question whether a pid lives (the caller asks the kernel).
+ *
+ * Safe in threads, signal handlers and vfork children.
+ */
+#ifndef LEDGER_PROCS_H
+#define LEDGER_PROCS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sendfin/ledger.h"
+
+/* Tells whether the process in a slot is known to be dead; may be NULL ("never"). */
+typedef bool procs_is_dead(const struct ledger_process *process);
+
+/*
+ * Claims a slot for a child of `parent` (LEDGER_NOBODY: the first of its tree).
+ * Free slots first; then those whose process is_dead() says is gone. Fills in the
+ * family and zeroes all else. Returns the reference, or LEDGER_NOBODY when full.
+ */
+uint64_t procs_claim(struct ledger *ledger, uint64_t parent, procs_is_dead *is_dead);
+
+/* The slot of a reference, or NULL when it is somebody else's by now. */
+struct ledger_process *procs_get(struct ledger *ledger, uint64_t ref);
+
+/* The process says good-bye: its slot may be taken. */
+void procs_end(struct ledger *ledger, uint64_t ref);
+
+/* How many slots a walk must look at, from 0. */
+uint32_t procs_high(const struct ledger *ledger);
+
+/* The reference in slot `index`, or LEDGER_NOBODY when it is free or has ended. */
+uint64_t procs_at(const struct ledger *ledger, uint32_t index);
+
+/* What the family says of one process and another. */
+enum procs_kin {
+	PROCS_DESCENDS, /* `ancestor` is among the nearest ancestors */
+	PROCS_NO_KIN,   /* all ancestors are known, and it is not among them */
+	PROCS_UNKNOWN,  /* the family is longer than what is remembered */
+};
+
+enum procs_kin procs_kin(const struct ledger_process *process, uint64_t ancestor);
+
+/* Remembers that the owner let go of an unused copy, and whether one did. */
+void procs_release(struct ledger_process *process, uint64_t acquired, int descriptor);
+bool procs_has_released(const struct ledger_process *process, uint64_t acquired, int descriptor);
+
+#endif

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * See due.h for the protocol. The marks name connections by cookie; which of our
+ * descriptors that is, is found by the number at the acquirer first.
+ */
+#include "shim/due.h"
+
+#include <stddef.h>
+#include <time.h>
+
+#include "shim/fin.h"
+#include "shim/holders.h"
+#include "shim/log.h"
+#include "shim/process.h"
+#include "shim/real.h"
+#include "shim/table.h"
+#include "shim/tree.h"
+#include "sys/sockprobe.h"
+
+#define SWEEP_EVERY_NS ((uint64_t)1000 * 1000 * 1000)
+
+static bool is_on(int fd, uint64_t cookie)
+{
+	return table_is_watched(fd) && stamp_is_connection(table_stamp(fd)) &&
+	       sockprobe_cookie(fd) == cookie;
+}
+
+/* Our descriptor of the connection, or -1. */
+static int find_descriptor(uint64_t cookie, int hint)
+{
+	int highest = table_highest();
+
+	if (hint >= 0 && is_on(hint, cookie)) {
+		return hint;
+	}
+	for (int fd = 0; fd <= highest; fd++) {
+		if (fd != hint && is_on(fd, cookie)) {
+			return fd;
+		}
+	}
+	return -1;
+}
+
+static void send_late(int fd, enum verdict_reason reason)
+{
+	struct log_names names;
+	struct verdict_result result = { .verdict = VERDICT_FIN, .reason = reason };
+	bool acted = false;
+
+	if (log_wants_verdicts()) {
+		sockprobe_names(fd, &names.local, &names.peer);
+	}
+	if (process_settings.mode == SETTINGS_MODE_ENFORCE) {
+		acted = fin_send(fd) == 0;
+	}
+	if (log_wants_verdicts()) {
+		log_verdict(fd, &names, result, acted);
+	}
+}
+
+static uint32_t own_slot(void)
+{
+	return (uint32_t)(tree_self() - tree_ledger->processes);
+}
+
+/*
+ * Steps b to d for one mark on our descriptor fd; the same for C after it has marked.
+ * The mark was read before the look at the others, the bytes are read after it. True
+ * when the mark is taken: the FIN is the caller's to send.
+ */
+static bool take_if_alone(int fd, struct ledger_connection *slot, uint64_t cookie, uint64_t mark)
+{
+	struct conns_origin origin = conns_origin(slot);
+	struct verdict_holders holders;
+
+	holders_count(cookie, &origin, &holders);
+	if (holders.engaged == 0 && holders.pending > 0) {
+		return false;
+	}
+	if (holders.engaged > 0 ||
+	    (uint32_t)sockprobe_written(fd) != (uint32_t)(mark >> LEDGER_MARK_REST_SHIFT) ||
+	    sockprobe_state(fd) != VERDICT_STATE_CLOSE_WAIT) {
+		conns_drop(tree_ledger, slot, mark);
+		conns_tidy(tree_ledger, slot);
+		return false;
+	}
+	return conns_take(tree_ledger, slot, mark, own_slot());
+}
+
+static bool is_due(uint64_t mark)
+{
+	return (mark & LEDGER_MARK_STATE) == LEDGER_MARK_DUE;
+}
+
+bool due_mark(int fd, uint64_t cookie, const struct conns_origin *origin)
+{
+	struct ledger_connection *slot;
+	uint64_t mark;
+
+	if (tree_self() == NULL || cookie == 0) {
+		return false;
+	}
+	slot = conns_find(tree_ledger, cookie, true);
+	if (slot == NULL) {
+		return false; /* no room: nobody finishes it, and nobody is harmed */
+	}
+	conns_note_origin(slot, origin);
+	if (process_settings.probe_s > 0) {
+		sockprobe_arm_keepalive(fd, process_settings.probe_s);
+	}
+	conns_mark(tree_ledger, slot, cookie, sockprobe_written(fd));
+	mark = conns_mark_of(slot);
+	return is_due(mark) && take_if_alone(fd, slot, cookie, mark);
+}
+
+static void done(struct ledger_connection *slot)
+{
+	conns_drop(tree_ledger, slot, conns_mark_of(slot));
+	conns_tidy(tree_ledger, slot);
+}
+
+void due_done(uint64_t cookie)
+{
+	struct ledger_connection *slot = conns_find(tree_ledger, cookie, false);
+
+	if (slot != NULL) {
+		done(slot);
+	}
+}
+
+/* Nobody is left who could finish it: the acquirer is gone, and we have no copy. */
+static bool is_orphaned(const struct conns_origin *origin)
+{
+	const struct ledger_process *acquirer = procs_get(tree_ledger, origin->acquirer);
+
+	return acquirer == NULL || tree_is_dead(acquirer);
+}
+
+/* Who took the mark died before it sent the FIN: the sweep will find the connection. */
+static void release_if_dead(struct ledger_connection *slot, uint64_t mark)
+{
+	uint64_t taker = mark >> LEDGER_MARK_REST_SHIFT;
+
+	if ((mark & LEDGER_MARK_STATE) == LEDGER_MARK_TAKEN && taker < LEDGER_PROCESSES &&
+	    (procs_at(tree_ledger, (uint32_t)taker) == LEDGER_NOBODY ||
+	     tree_is_dead(&tree_ledger->processes[taker]))) {
+		conns_drop(tree_ledger, slot, mark);
+	}
+}
+
+static void finish(struct ledger_connection *slot, uint64_t mark)
+{
+	uint64_t cookie = __atomic_load_n(&slot->cookie, __ATOMIC_SEQ_CST);
+	struct conns_origin origin = conns_origin(slot);
+	int fd = find_descriptor(cookie, origin.descriptor);
+
+	if (fd < 0) {
+		if (is_orphaned(&origin) && conns_drop(tree_ledger, slot, mark)) {
+			conns_tidy(tree_ledger, slot);
+		}
+		return;
+	}
+	if (take_if_alone(fd, slot, cookie, mark)) {
+		send_late(fd, VERDICT_REASON_STALE);
+		done(slot);
+	}
+}
+
+__attribute__((noinline, cold)) static void look_at_marks(void)
+{
+	for (uint32_t i = conns_next(tree_ledger, 0); i < LEDGER_CONNECTIONS;
+	     i = conns_next(tree_ledger, i + 1)) {
+		struct ledger_connection *slot = &tree_ledger->connections[i];
+		uint64_t mark = conns_mark_of(slot);
+
+		if (is_due(mark)) {
+			finish(slot, mark);
+		}
+	}
+}
+
+void due_look(void)
+{
+	if (tree_ledger != NULL && tree_self() != NULL &&
+	    __atomic_load_n(&tree_ledger->header.due_count, __ATOMIC_SEQ_CST) != 0) {
+		look_at_marks();
+	}
+}
+
+void due_look_at(int fd)
+{
+	struct ledger_connection *slot;
+	uint64_t cookie;
+	uint64_t mark;
+
+	if (tree_self() == NULL ||
+	    __atomic_load_n(&tree_ledger->header.due_count, __ATOMIC_SEQ_CST) == 0) {
+		return;
+	}
+	cookie = sockprobe_cookie(fd);
+	slot = cookie != 0 ? conns_find(tree_ledger, cookie, false) : NULL;
+	mark = slot != NULL ? conns_mark_of(slot) : LEDGER_MARK_NONE;
+	if (is_due(mark) && take_if_alone(fd, slot, cookie, mark)) {
+		send_late(fd, VERDICT_REASON_STALE);
+		done(slot);
+	}
+}
+
+/* Takes the dead out of the users; true when nobody is left. */
+static bool is_deserted(uint64_t cookie)
+{
+	struct conns_users users;
+	uint32_t alive = 0;
+
+	conns_users(tree_ledger, cookie, &users);
+	for (uint32_t i = 0; i < users.count; i++) {
+		const struct ledger_process *process = procs_get(tree_ledger, users.refs[i]);
+
+		if (users.refs[i] == LEDGER_PHANTOM ||
+		    (process != NULL && !tree_is_dead(process))) {
+			alive++;
+		}
+	}
+	return alive == 0;
+}
+
+/* Used by us while shared: then it is ours to close, and no sweep's business. */
+static bool is_untouched(int fd)
+{
+	return (table_stamp(fd) & STAMP_ENGAGED) == 0;
+}
+
+static void sweep_one(struct ledger_connection *slot)
+{
+	uint64_t cookie = __atomic_load_n(&slot->cookie, __ATOMIC_SEQ_CST);
+	struct conns_origin origin = conns_origin(slot);
+	struct verdict_holders holders;
+	int fd;
+
+	release_if_dead(slot, conns_mark_of(slot));
+	if (origin.acquirer != tree_self_ref() || cookie == 0 || cookie == LEDGER_COOKIE_DYING ||
+	    __atomic_load_n(&slot->was_engaged, __ATOMIC_SEQ_CST) == 0 ||
+	    (conns_mark_of(slot) & LEDGER_MARK_STATE) != LEDGER_MARK_NONE ||
+	    !is_deserted(cookie)) {
+		return;
+	}
+	fd = find_descriptor(cookie, origin.descriptor);
+	if (fd >= 0 && is_untouched(fd) && sockprobe_state(fd) == VERDICT_STATE_CLOSE_WAIT) {
+		holders_count(cookie, &origin, &holders);
+		if (holders.engaged + holders.pending == 0) {
+			send_late(fd, VERDICT_REASON_STALE);
+			fd = -1;
+		}
+	}
+	if (fd < 0) {
+		conns_forget_dead(tree_ledger, slot, cookie);
+	}
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	if (borrowed.clock_gettime == NULL || borrowed.clock_gettime(CLOCK_MONOTONIC, &now) != 0) {
+		return 0;
+	}
+	return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
+}
+
+void due_sweep(void)
+{
+	static uint64_t last;
+	uint64_t now = now_ns();
+
+	if (now - __atomic_load_n(&last, __ATOMIC_RELAXED) < SWEEP_EVERY_NS) {
+		return;
+	}
+	__atomic_store_n(&last, now, __ATOMIC_RELAXED);
+	for (uint32_t i = conns_next(tree_ledger, 0); i < LEDGER_CONNECTIONS;
+	     i = conns_next(tree_ledger, i + 1)) {
+		sweep_one(&tree_ledger->connections[i]);
+	}
+}

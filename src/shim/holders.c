@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Epochs grow along a line of descent, so a descendant of the acquirer holds a copy
+ * only if it was born after the acquisition; who was born before cannot hold one.
+ */
+#include "shim/holders.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "core/standing.h"
+#include "ledger/procs.h"
+#include "shim/tree.h"
+
+static uint64_t load(const uint64_t *word)
+{
+	return __atomic_load_n(word, __ATOMIC_SEQ_CST);
+}
+
+/* One count under way. */
+struct look {
+	const struct conns_origin *origin;
+	struct verdict_holders *holders;
+};
+
+/* May this process, by its family, have a copy that it has not let go of? */
+static bool may_hold(const struct look *look, const struct ledger_process *process, uint64_t ref)
+{
+	const struct conns_origin *origin = look->origin;
+
+	if (origin->acquirer == LEDGER_NOBODY) {
+		return false; /* counted once, as one that cannot be seen */
+	}
+	if (ref != origin->acquirer && (load(&process->born) <= origin->acquired ||
+					procs_kin(process, origin->acquirer) == PROCS_NO_KIN)) {
+		return false;
+	}
+	return !procs_has_released(process, origin->acquired, origin->descriptor);
+}
+
+static enum standing standing_in(const struct look *look, const struct ledger_process *process,
+				 uint32_t flags)
+{
+	struct standing_facts facts = {
+		.is_engaged = (flags & LEDGER_PROCESS_UNPUBLISHED) != 0,
+		.is_retired = (flags & LEDGER_PROCESS_RETIRED) != 0,
+		.newest_is_related = load(&process->newest_acquirer) == look->origin->acquirer,
+		.acquired = look->origin->acquired,
+		.came_to_share = load(&process->came_to_share),
+		.away = load(&process->away),
+		.execed = load(&process->execed),
+		.newest = load(&process->newest_acquired),
+	};
+
+	return standing_of(&facts);
+}
+
+/* Children that libc made, or that found no slot: the forker knows only that there are some. */
+static void count_unseen(struct look *look, const struct ledger_process *process)
+{
+	if (load(&process->spawned) > look->origin->acquired) {
+		look->holders->elsewhere++;
+	}
+	if (load(&process->blind) > look->origin->acquired) {
+		look->holders->pending++;
+	}
+}
+
+static void bury(uint64_t ref)
+{
+	procs_end(tree_ledger, ref);
+	conns_disengage_all(tree_ledger, ref);
+}
+
+static void look_at(struct look *look, uint32_t index)
+{
+	uint64_t ref = procs_at(tree_ledger, index);
+	const struct ledger_process *process = &tree_ledger->processes[index];
+	uint32_t flags = __atomic_load_n(&process->flags, __ATOMIC_SEQ_CST);
+	struct verdict_holders *holders = look->holders;
+	enum standing standing;
+
+	if (ref == LEDGER_NOBODY) {
+		return;
+	}
+	if (look->origin->acquired != 0 && (ref == tree_self_ref() || may_hold(look, process, ref))) {
+		count_unseen(look, process);
+	}
+	if (ref == tree_self_ref() || !may_hold(look, process, ref)) {
+		return;
+	}
+	standing = standing_in(look, process, flags);
+	if (standing != STANDING_ELSEWHERE && tree_is_dead(process)) {
+		bury(ref);
+	} else if (standing == STANDING_ENGAGED) {
+		holders->engaged++;
+	} else if (standing == STANDING_ELSEWHERE) {
+		holders->elsewhere++;
+	} else {
+		bool listens = (flags & LEDGER_PROCESS_LISTENS) != 0;
+
+		holders->pending++;
+		holders->pending_accept += ref == look->origin->acquirer && listens;
+	}
+}
+
+/*
+ * One look at every process. A fork in the middle of it could hide a child from us and
+ * show us its parent afterwards, so the look starts over when one was prepared.
+ */
+static void look_at_all(struct look *look)
+{
+	enum { TRIES = 4 };
+	const uint64_t *births = &tree_ledger->header.births;
+	struct verdict_holders before = *look->holders;
+
+	for (int i = 0; i < TRIES; i++) {
+		uint64_t seen = load(births);
+
+		*look->holders = before;
+		for (uint32_t index = 0; index < procs_high(tree_ledger); index++) {
+			look_at(look, index);
+		}
+		if (load(births) == seen) {
+			return;
+		}
+	}
+	look->holders->pending++;
+}
+
+/* Phantoms, and processes that live. The caller too, if it is among them. */
+static void count_users(uint64_t cookie, struct verdict_holders *holders)
+{
+	struct conns_users users;
+
+	conns_users(tree_ledger, cookie, &users);
+	for (uint32_t i = 0; i < users.count; i++) {
+		const struct ledger_process *process = procs_get(tree_ledger, users.refs[i]);
+
+		if (users.refs[i] == LEDGER_PHANTOM ||
+		    (process != NULL && !tree_is_dead(process))) {
+			holders->engaged++;
+		}
+	}
+}
+
+/*
+ * The users are read last: who was pending at our look at the processes, touched the
+ * connection and then went elsewhere is found here.
+ */
+void holders_count(uint64_t cookie, const struct conns_origin *origin,
+		   struct verdict_holders *holders)
+{
+	struct look look = {.origin = origin, .holders = holders};
+
+	memset(holders, 0, sizeof(*holders));
+	holders->asked = true;
+	if (tree_ledger == NULL || origin->acquirer == LEDGER_NOBODY) {
+		holders->pending = 1;
+	}
+	if (tree_ledger != NULL) {
+		look_at_all(&look);
+		count_users(cookie, holders);
+	}
+}

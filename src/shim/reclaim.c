@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A number that was given back carries a stamp of its own, until something that we
+ * watch gets it; so the program's late close finds out.
+ */
+#include "shim/reclaim.h"
+
+#include <errno.h>
+#include <stddef.h>
+
+#include "core/stamp.h"
+#include "shim/process.h"
+#include "shim/table.h"
+#include "shim/tree.h"
+#include "sys/rawsys.h"
+#include "sys/sockprobe.h"
+
+enum {
+	/* A correct server that closes late does it within this. */
+	DEAD_LONG_ENOUGH_MS = 5000,
+};
+
+static bool has_closed_shared;
+
+void reclaim_note_closed(int fd)
+{
+	(void)fd;
+	__atomic_store_n(&has_closed_shared, true, __ATOMIC_RELAXED);
+}
+
+bool reclaim_has(int fd)
+{
+	return table_is_watched(fd) && table_stamp(fd) == STAMP_RECLAIMED;
+}
+
+static bool is_forgotten(int fd, uint64_t stamp)
+{
+	if (!stamp_is_connection(stamp) || !stamp_is_shared(stamp, process_epoch) ||
+	    (stamp & (STAMP_ENGAGED | STAMP_STDIO)) != 0 || !sockprobe_is_dead(fd)) {
+		return false;
+	}
+	return !__atomic_load_n(&has_closed_shared, __ATOMIC_RELAXED) ||
+	       sockprobe_silence_ms(fd) >= DEAD_LONG_ENOUGH_MS;
+}
+
+/* Its stamp is taken first: a close of the program's on another thread finds nothing. */
+static bool give_back(int fd)
+{
+	struct table_gone gone;
+
+	if (!table_remove(fd, &gone)) {
+		return false;
+	}
+	table_put(fd, STAMP_RECLAIMED);
+	rawsys1(SYS_close, fd);
+	return true;
+}
+
+__attribute__((noinline, cold)) bool reclaim_for(int error)
+{
+	struct ledger_process *self = tree_self();
+	int highest = table_highest();
+	uint32_t count = 0;
+
+	if ((error != EMFILE && error != ENFILE) || !process_may_act() ||
+	    process_settings.reclaim != SETTINGS_RECLAIM_EMFILE ||
+	    process_settings.mode != SETTINGS_MODE_ENFORCE) {
+		return false;
+	}
+	for (int fd = 0; fd <= highest; fd++) {
+		if (table_is_watched(fd) && is_forgotten(fd, table_stamp(fd)) && give_back(fd)) {
+			count++;
+		}
+	}
+	if (self != NULL && count > 0) {
+		__atomic_fetch_add(&self->reclaimed, count, __ATOMIC_RELAXED);
+	}
+	return count > 0;
+}

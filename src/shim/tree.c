@@ -1,0 +1,472 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * See tree.h. The line of descent is the list of (reference, epoch of birth) from the
+ * first process of the tree down to this one: epochs grow along it, so an epoch of
+ * acquisition names the one that was alive then.
+ */
+#include "shim/tree.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "core/stamp.h"
+#include "core/text.h"
+#include "ledger/segment.h"
+#include "shim/due.h"
+#include "shim/guard.h"
+#include "shim/process.h"
+#include "shim/table.h"
+#include "sys/alive.h"
+#include "sys/rawsys.h"
+
+enum {
+	/* Generations whose acquisitions can be told apart; deeper ones are "not known". */
+	LINE_MAX_DEPTH = 32,
+};
+
+struct ledger *tree_ledger;
+
+static int ledger_id = -1;
+static uint64_t self;
+static bool is_listening; /* this process has called accept */
+
+/* The line of descent, oldest first; the last is this process. */
+static struct {
+	uint64_t ref;
+	uint64_t born;
+} line[LINE_MAX_DEPTH];
+static uint32_t line_length;
+
+/* For those who look into this process from outside. */
+EXPORT struct sendfin_anchor sendfin_anchor;
+
+struct sendfin_anchor sendfin_anchor = {
+	.magic = LEDGER_MAGIC,
+	.version = LEDGER_VERSION,
+	.ledger = 0,
+	.id = -1,
+};
+
+static long call(long number, long a, long b, long c)
+{
+	return rawsys3(number, a, b, c);
+}
+
+static void store(uint64_t *word, uint64_t value)
+{
+	__atomic_store_n(word, value, __ATOMIC_SEQ_CST);
+}
+
+static uint64_t epoch_now(void)
+{
+	return __atomic_load_n(&process_epoch, __ATOMIC_RELAXED);
+}
+
+struct ledger_process *tree_self(void)
+{
+	return tree_ledger != NULL ? procs_get(tree_ledger, self) : NULL;
+}
+
+uint64_t tree_self_ref(void)
+{
+	return self;
+}
+
+bool tree_is_dead(const struct ledger_process *process)
+{
+	const struct ledger_process *mine = tree_self();
+
+	return mine != NULL && mine->pid_space == process->pid_space &&
+	       alive_is_dead(__atomic_load_n(&process->pid, __ATOMIC_RELAXED));
+}
+
+static void line_push(uint64_t ref, uint64_t born)
+{
+	if (line_length == LINE_MAX_DEPTH) {
+		memmove(&line[0], &line[1], sizeof(line) - sizeof(line[0]));
+		line_length--;
+	}
+	line[line_length].ref = ref;
+	line[line_length].born = born;
+	line_length++;
+}
+
+static void install(struct ledger *ledger, int id)
+{
+	ledger_id = id;
+	sendfin_anchor.id = id;
+	sendfin_anchor.ledger = (uint64_t)(uintptr_t)ledger;
+	__atomic_store_n(&tree_ledger, ledger, __ATOMIC_RELEASE);
+}
+
+static void raise_flag(uint32_t flag)
+{
+	struct ledger_process *mine = tree_self();
+
+	if (mine != NULL && (__atomic_load_n(&mine->flags, __ATOMIC_RELAXED) & flag) == 0) {
+		__atomic_fetch_or(&mine->flags, flag, __ATOMIC_SEQ_CST);
+	}
+}
+
+/* The first fork with something to share. One thread makes the ledger. */
+static void make_ledger(void)
+{
+	static uint32_t is_begun;
+	struct ledger *ledger;
+	int id;
+
+	if (tree_ledger != NULL || table_highest() < 0 ||
+	    __atomic_exchange_n(&is_begun, 1, __ATOMIC_ACQ_REL) != 0 ||
+	    segment_create(call, &ledger, &id) != 0) {
+		return;
+	}
+	self = procs_claim(ledger, LEDGER_NOBODY, NULL);
+	procs_get(ledger, self)->pid = (uint32_t)rawsys1(SYS_getpid, 0);
+	line_push(self, PROCESS_FIRST_EPOCH);
+	install(ledger, id);
+	if (is_listening) {
+		raise_flag(LEDGER_PROCESS_LISTENS);
+	}
+}
+
+/* Fills a claimed slot for somebody who comes into being at `born`. */
+static void fill_child(uint64_t ref, uint64_t born)
+{
+	struct ledger_process *child = procs_get(tree_ledger, ref);
+
+	if (child != NULL) {
+		store(&child->born, born);
+		store(&child->came_to_share, born);
+	}
+}
+
+void tree_before_fork(void)
+{
+	struct ledger_process *mine;
+
+	guard_self.child = LEDGER_NOBODY;
+	make_ledger();
+	mine = tree_self();
+	if (mine == NULL) {
+		return;
+	}
+	guard_self.child = procs_claim(tree_ledger, self, tree_is_dead);
+	if (guard_self.child == LEDGER_NOBODY) {
+		store(&mine->blind, epoch_now());
+		return;
+	}
+	fill_child(guard_self.child, epoch_now() + STAMP_EPOCH_ONE);
+	/* The child's slot can be seen from here on: whoever is looking looks again. */
+	__atomic_add_fetch(&tree_ledger->header.births, 1, __ATOMIC_SEQ_CST);
+}
+
+void tree_after_fork(pid_t child_pid)
+{
+	struct ledger_process *mine = tree_self();
+	struct ledger_process *child;
+
+	if (mine == NULL) {
+		return;
+	}
+	child = procs_get(tree_ledger, guard_self.child);
+	if (child_pid < 0) {
+		procs_end(tree_ledger, guard_self.child);
+		due_look();
+		return;
+	}
+	if (child != NULL) {
+		__atomic_store_n(&child->pid, (uint32_t)child_pid, __ATOMIC_SEQ_CST);
+		if (guard_self.new_pid_space) {
+			__atomic_store_n(&child->pid_space,
+					 __atomic_add_fetch(&tree_ledger->header.pid_spaces, 1,
+							    __ATOMIC_SEQ_CST),
+					 __ATOMIC_SEQ_CST);
+		}
+	}
+	store(&mine->came_to_share, process_came_to_share);
+}
+
+void tree_born(void)
+{
+	uint64_t parent = self;
+	struct ledger_process *mine;
+
+	/* A copy of the parent's slot number is not ours, whatever comes next. */
+	if (tree_ledger == NULL) {
+		return;
+	}
+	is_listening = false;
+	self = guard_self.child;
+	guard_self.child = LEDGER_NOBODY;
+	if (self == LEDGER_NOBODY) {
+		/* Born behind the hooks' back: the parent could not prepare a slot. */
+		self = procs_claim(tree_ledger, parent, NULL);
+		fill_child(self, epoch_now());
+	}
+	mine = tree_self();
+	if (mine == NULL) {
+		self = LEDGER_NOBODY;
+		return;
+	}
+	line_push(self, mine->born);
+}
+
+void tree_spawning(void)
+{
+	struct ledger_process *mine;
+
+	make_ledger();
+	mine = tree_self();
+	if (mine != NULL) {
+		store(&mine->spawned, epoch_now());
+	}
+}
+
+void tree_retired(void)
+{
+	raise_flag(LEDGER_PROCESS_RETIRED);
+}
+
+void tree_end(void)
+{
+	if (tree_self() != NULL) {
+		conns_disengage_all(tree_ledger, self);
+		procs_end(tree_ledger, self);
+		self = LEDGER_NOBODY;
+	}
+}
+
+struct conns_origin tree_origin(uint64_t acquired, int descriptor)
+{
+	struct conns_origin origin = { .acquirer = LEDGER_NOBODY,
+				       .acquired = acquired,
+				       .descriptor = descriptor };
+
+	for (uint32_t i = line_length; acquired != 0 && i > 0; i--) {
+		if (line[i - 1].born <= acquired) {
+			origin.acquirer = line[i - 1].ref;
+			break;
+		}
+	}
+	return origin;
+}
+
+/* Dead processes cannot take themselves out of a full bucket. */
+static void bury_the_dead(void)
+{
+	for (uint32_t i = 0; i < procs_high(tree_ledger); i++) {
+		uint64_t ref = procs_at(tree_ledger, i);
+
+		if (ref != LEDGER_NOBODY && ref != self && tree_is_dead(&tree_ledger->processes[i])) {
+			procs_end(tree_ledger, ref);
+			conns_disengage_all(tree_ledger, ref);
+		}
+	}
+}
+
+static struct ledger_connection *engage(uint64_t cookie, uint64_t ref,
+					const struct conns_origin *origin)
+{
+	struct ledger_connection *slot = conns_engage(tree_ledger, cookie, ref, origin);
+
+	if (slot == NULL) {
+		bury_the_dead();
+		slot = conns_engage(tree_ledger, cookie, ref, origin);
+	}
+	if (slot == NULL) {
+		raise_flag(LEDGER_PROCESS_UNPUBLISHED);
+	}
+	return slot;
+}
+
+/* True when it is: for connections that came before, the process is elsewhere now. */
+static bool note_newest(struct ledger_process *mine, const struct conns_origin *origin)
+{
+	if (origin->acquirer == LEDGER_NOBODY || origin->acquired <= mine->newest_acquired) {
+		return false;
+	}
+	store(&mine->newest_acquirer, LEDGER_NOBODY);
+	store(&mine->newest_acquired, origin->acquired);
+	store(&mine->newest_acquirer, origin->acquirer);
+	return true;
+}
+
+void tree_engage(uint64_t cookie, uint64_t acquired, int descriptor, bool was_accepted)
+{
+	struct ledger_process *mine = tree_self();
+	struct conns_origin origin = tree_origin(acquired, descriptor);
+	struct ledger_connection *slot;
+
+	if (mine == NULL) {
+		return;
+	}
+	if (mine->pid == 0) { /* killed before it could write it down, or not there yet */
+		__atomic_store_n(&mine->pid, (uint32_t)rawsys1(SYS_getpid, 0), __ATOMIC_SEQ_CST);
+	}
+	slot = engage(cookie, self, &origin);
+	if (slot != NULL) {
+		conns_drop(tree_ledger, slot, conns_mark_of(slot)); /* it is ours now */
+	}
+	if (was_accepted && note_newest(mine, &origin)) {
+		due_look();
+	}
+}
+
+void tree_engage_phantom(uint64_t cookie, uint64_t acquired, int descriptor)
+{
+	struct conns_origin origin = tree_origin(acquired, descriptor);
+
+	make_ledger();
+	if (tree_self() != NULL) {
+		engage(cookie, LEDGER_PHANTOM, &origin);
+	}
+}
+
+void tree_arrived(uint64_t cookie)
+{
+	struct conns_origin unknown = { .acquirer = LEDGER_NOBODY, .descriptor = -1 };
+
+	if (tree_self() != NULL && !conns_replace_phantom(tree_ledger, cookie, self)) {
+		engage(cookie, self, &unknown);
+	}
+}
+
+/* Another thread may be late with an older epoch. */
+static void raise_word(uint64_t *word, uint64_t value)
+{
+	uint64_t old = __atomic_load_n(word, __ATOMIC_RELAXED);
+
+	while (old < value && !__atomic_compare_exchange_n(word, &old, value, false,
+							   __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) {
+	}
+}
+
+void tree_listen(void)
+{
+	is_listening = true;
+	raise_flag(LEDGER_PROCESS_LISTENS);
+}
+
+__attribute__((noinline)) void tree_go_away(void)
+{
+	struct ledger_process *mine = tree_self();
+	uint64_t epoch = epoch_now();
+
+	if (mine == NULL || process_is_retired()) {
+		return;
+	}
+	raise_word(&mine->away, epoch);
+	/* After the store, never before: who marks in between has seen us elsewhere. */
+	due_look();
+	due_sweep();
+}
+
+bool tree_before_exec(char *buffer, unsigned long size, uint64_t *ref)
+{
+	struct ledger_process *mine = tree_self();
+	struct ledger_process *image = mine;
+	struct text text;
+
+	if (mine == NULL || process_is_retired()) {
+		return false;
+	}
+	*ref = self;
+	if (!guard_in_vfork_child()) {
+		guard_self.execed_before = mine->execed;
+	} else {
+		/* A process of its own, on its parent's memory: only the ledger may be written. */
+		*ref = procs_claim(tree_ledger, self, NULL);
+		image = procs_get(tree_ledger, *ref);
+		if (image == NULL) {
+			return false;
+		}
+		fill_child(*ref, epoch_now() + STAMP_EPOCH_ONE);
+		__atomic_store_n(&image->pid, (uint32_t)rawsys1(SYS_getpid, 0), __ATOMIC_SEQ_CST);
+	}
+	store(&image->execed, epoch_now() + STAMP_EPOCH_ONE);
+	__atomic_add_fetch(&tree_ledger->header.births, 1, __ATOMIC_SEQ_CST);
+	if (!guard_in_vfork_child()) {
+		due_look();
+	}
+	text_begin(&text, buffer, size);
+	text_string(&text, LEDGER_VARIABLE "=");
+	text_signed(&text, ledger_id);
+	text_char(&text, ':');
+	text_hex(&text, *ref);
+	return !text.truncated;
+}
+
+void tree_exec_engage(uint64_t ref, uint64_t cookie, uint64_t acquired, int descriptor)
+{
+	struct conns_origin origin = tree_origin(acquired, descriptor);
+
+	engage(cookie, ref, &origin);
+}
+
+void tree_exec_failed(uint64_t ref)
+{
+	struct ledger_process *mine = tree_self();
+
+	if (ref != self) {
+		conns_disengage_all(tree_ledger, ref);
+		procs_end(tree_ledger, ref);
+	} else if (mine != NULL) {
+		store(&mine->execed, guard_self.execed_before);
+	}
+}
+
+static const char *parse_number(const char *text, uint32_t base, uint64_t *value)
+{
+	const char *start = text;
+
+	*value = 0;
+	for (;; text++) {
+		uint32_t digit = (uint32_t)(*text - '0');
+
+		if (digit > 9) {
+			digit = (uint32_t)(*text - 'a') + 10;
+		}
+		if (digit >= base || (*text > '9' && *text < 'a') ||
+		    *value > (~(uint64_t)0 - digit) / base) {
+			break;
+		}
+		*value = *value * base + digit;
+	}
+	return text == start ? NULL : text;
+}
+
+bool tree_adopt(const char *value)
+{
+	uint64_t id;
+	uint64_t ref;
+	struct ledger *ledger;
+	struct ledger_process *mine;
+	const char *rest = parse_number(value, 10, &id);
+
+	if (rest == NULL || *rest != ':' || id > 0x7fffffff) {
+		return false;
+	}
+	rest = parse_number(rest + 1, 16, &ref);
+	if (rest == NULL || *rest != '\0' || segment_attach(call, (int)id, &ledger) != 0) {
+		return false;
+	}
+	mine = procs_get(ledger, ref);
+	/* A variable that went round: it is not about us. */
+	if (mine == NULL || mine->pid != (uint32_t)rawsys1(SYS_getpid, 0)) {
+		rawsys1(SYS_shmdt, (long)ledger);
+		return false;
+	}
+	self = ref;
+	process_epoch = (mine->execed & ~STAMP_FLAGS) + STAMP_EPOCH_ONE;
+	line_push(self, process_epoch);
+	install(ledger, (int)id);
+	raise_flag(LEDGER_PROCESS_SIGHTED);
+	return true;
+}
+
+void tree_keep_only(conns_is_held *is_held, const void *context)
+{
+	if (tree_self() != NULL) {
+		conns_abandon(tree_ledger, self, is_held, context);
+	}
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * This process in the ledger of its tree: its slot, its family, what it publishes.
+ *
+ * The idea: the ledger is made by the first fork that has a socket to share. A child's
+ * slot is claimed before the fork, so that parent and child know it the moment they
+ * exist; the line of descent is kept in private memory, which fork copies.
+ * Invariant: a process that could not publish a use says so in its slot, and counts
+ * as using everything; a child that got no slot is noted at its parent as one that
+ * nobody can see.
+ * Never here: a verdict.
+ *
+ * Everything does nothing without a ledger. Safe in threads and signal handlers.
+ */
+#ifndef SHIM_TREE_H
+#define SHIM_TREE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "ledger/conns.h"
+#include "ledger/procs.h"
+#include "sendfin/ledger.h"
+#include "shim/attributes.h"
+
+/* The ledger of this tree, or NULL while there is none. */
+extern HIDDEN struct ledger *tree_ledger;
+
+/* This process's own slot, or NULL. */
+struct ledger_process *tree_self(void);
+
+/* Its reference, or LEDGER_NOBODY. */
+uint64_t tree_self_ref(void);
+
+/* Around a fork, called by process.c with the epochs raised. */
+void tree_before_fork(void);
+void tree_after_fork(pid_t child_pid);
+void tree_born(void);
+
+/* A child made inside libc is about to hold copies of everything. */
+void tree_spawning(void);
+
+/* The process is sandboxed or otherwise notes nothing any more. Memory only. */
+void tree_retired(void);
+
+/* It ends: its engagements and its slot are given back. */
+void tree_end(void);
+
+/* Who acquired, and when: from the epoch of acquisition and the line of descent. */
+struct conns_origin tree_origin(uint64_t acquired, int descriptor);
+
+/* This process uses the connection with this cookie while it is shared. */
+void tree_engage(uint64_t cookie, uint64_t acquired, int descriptor, bool was_accepted);
+
+/* A connection is sent away, or handed to a child of libc: somebody will use it. */
+void tree_engage_phantom(uint64_t cookie, uint64_t acquired, int descriptor);
+
+/* A connection arrived: the phantom's place is taken. */
+void tree_arrived(uint64_t cookie);
+
+/* It calls accept: it listens. */
+void tree_listen(void);
+
+/* It enters accept, or waits for clients: everything it does not use is "elsewhere". */
+void tree_go_away(void);
+
+/* Is the process in this slot known to be dead? Asks the kernel. */
+bool tree_is_dead(const struct ledger_process *process);
+
+/*
+ * exec: writes "SENDFIN_LEDGER=id:ref" into text (size bytes) and prepares the slot of
+ * the new image; *ref is that slot. False when there is nothing to hand on.
+ */
+bool tree_before_exec(char *text, unsigned long size, uint64_t *ref);
+
+/* The new image `ref` will have this connection on one of descriptors 0 to 2. */
+void tree_exec_engage(uint64_t ref, uint64_t cookie, uint64_t acquired, int descriptor);
+
+/* exec failed: everything is as before. */
+void tree_exec_failed(uint64_t ref);
+
+/* In a new image: takes over the slot that `value` ("id:ref") names. Constructor only. */
+bool tree_adopt(const char *value);
+
+/* In a new image: which of the connections it was engaged with it still holds. */
+void tree_keep_only(conns_is_held *is_held, const void *context);
+
+#endif
