@@ -31,8 +31,9 @@ static void learn_ports(struct stage *s, struct client *c)
 
 bool client_try_open(struct stage *s, struct client *c)
 {
-	struct sockaddr_in sa = { .sin_family = AF_INET, .sin_port = htons((uint16_t)s->port),
-				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in sa = {.sin_family = AF_INET,
+				 .sin_port = htons((uint16_t)s->port),
+				 .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 
 	c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&sa, sizeof(sa)) < 0) {
@@ -51,7 +52,7 @@ void client_open(struct stage *s, struct client *c)
 
 static bool wait_readable(int fd)
 {
-	struct pollfd p = { fd, POLLIN, 0 };
+	struct pollfd p = {fd, POLLIN, 0};
 	int r;
 
 	do {
@@ -62,7 +63,13 @@ static bool wait_readable(int fd)
 
 void client_accept(struct stage *s, struct client *c)
 {
-	c->fd = wait_readable(s->upstream) ? accept4(s->upstream, NULL, NULL, SOCK_CLOEXEC) : -1;
+	struct sockaddr_in from;
+	socklen_t len = sizeof(from);
+
+	c->fd = -1;
+	if (wait_readable(s->upstream)) {
+		c->fd = accept4(s->upstream, (struct sockaddr *)&from, &len, SOCK_CLOEXEC);
+	}
 	if (c->fd < 0) {
 		fail(s, "the server does not connect");
 	}
@@ -111,15 +118,17 @@ static size_t take(struct stage *s, struct client *c, void *buf, size_t n, size_
 
 	if (r <= 0) {
 		fail(s, "%s, and %zu bytes are missing; the server's side is in %s",
-		     r == 0 ? "EOF" : r == -2 ? "nothing comes" : strerror(errno), missing,
-		     kernel_state(c->server_port, c->port));
+		     r == 0    ? "EOF"
+		     : r == -2 ? "nothing comes"
+			       : strerror(errno),
+		     missing, kernel_state(c->server_port, c->port));
 	}
 	return (size_t)r;
 }
 
 void client_want(struct stage *s, struct client *c, const char *text)
 {
-	char buf[1024];
+	char buf[1024] = "";
 	size_t n = strlen(text), have = 0;
 
 	while (have < n) {
@@ -161,7 +170,7 @@ void client_half(struct stage *s, struct client *c)
 		fail(s, "the client cannot half-close: %s", strerror(errno));
 	}
 	for (int i = 0; i < WAIT_MS && !past_established(c); i++) {
-		kernel_nap();	/* the FIN is on its way to the other end of loopback */
+		kernel_nap(); /* the FIN is on its way to the other end of loopback */
 	}
 }
 
@@ -175,7 +184,7 @@ void client_close(struct stage *s, struct client *c)
 
 void client_reset(struct stage *s, struct client *c)
 {
-	struct linger l = { 1, 0 };
+	struct linger l = {1, 0};
 
 	setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &l, sizeof(l));
 	client_close(s, c);
@@ -198,7 +207,7 @@ size_t client_take(struct client *c, void *buf, size_t n)
 
 bool client_readable(struct client *c)
 {
-	struct pollfd p = { c->fd, POLLIN, 0 };
+	struct pollfd p = {c->fd, POLLIN, 0};
 
 	return poll(&p, 1, 0) != 0;
 }
@@ -210,7 +219,9 @@ void client_must_end(struct stage *s, struct client *c)
 
 	if (r != 0) {
 		fail(s, "no EOF but %s; the server's side is in %s",
-		     r == -2 ? "nothing" : r > 0 ? "data" : strerror(errno),
+		     r == -2 ? "nothing"
+		     : r > 0 ? "data"
+			     : strerror(errno),
 		     kernel_state(c->server_port, c->port));
 	}
 	for (int i = 0; strcmp(kernel_state(c->server_port, c->port), "CLOSE_WAIT") == 0; i++) {
@@ -235,7 +246,10 @@ void client_must_wait(struct stage *s, struct client *c, const char *state)
 
 	if (strcmp(state, is) != 0 || r >= 0 || errno != EAGAIN) {
 		fail(s, "the server's side is in %s instead of %s, and the client reads %s", is,
-		     state, r == 0 ? "EOF" : r > 0 ? "data" : strerror(errno));
+		     state,
+		     r == 0  ? "EOF"
+		     : r > 0 ? "data"
+			     : strerror(errno));
 	}
 }
 

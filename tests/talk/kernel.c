@@ -25,8 +25,8 @@
 #include <unistd.h>
 
 static const char *const states[] = {
-	"-", "ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT1", "FIN_WAIT2", "TIME_WAIT", "CLOSE",
-	"CLOSE_WAIT", "LAST_ACK", "LISTEN", "CLOSING", "NEW_SYN_RECV",
+	"-",     "ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT1", "FIN_WAIT2",    "TIME_WAIT",
+	"CLOSE", "CLOSE_WAIT",  "LAST_ACK", "LISTEN",   "CLOSING",   "NEW_SYN_RECV",
 };
 
 struct request {
@@ -48,10 +48,12 @@ static int ask(const struct request *q)
 static struct request request_for(int local_port, int remote_port)
 {
 	struct request q = {
-		.head = { .nlmsg_len = sizeof(q), .nlmsg_type = SOCK_DIAG_BY_FAMILY,
-			  .nlmsg_flags = NLM_F_REQUEST },
-		.body = { .sdiag_family = AF_INET, .sdiag_protocol = IPPROTO_TCP,
-			  .idiag_states = ~0U },
+		.head = {.nlmsg_len = sizeof(q),
+			 .nlmsg_type = SOCK_DIAG_BY_FAMILY,
+			 .nlmsg_flags = NLM_F_REQUEST},
+		.body = {.sdiag_family = AF_INET,
+			 .sdiag_protocol = IPPROTO_TCP,
+			 .idiag_states = ~0U},
 	};
 
 	q.body.id.idiag_sport = htons((uint16_t)local_port);
@@ -74,7 +76,7 @@ const char *kernel_state(int local_port, int remote_port)
 	if (n < (ssize_t)NLMSG_LENGTH(sizeof(*m)) || h->nlmsg_type != SOCK_DIAG_BY_FAMILY ||
 	    m->id.idiag_dport != htons((uint16_t)remote_port) ||
 	    m->idiag_state >= sizeof(states) / sizeof(states[0])) {
-		return states[0];	/* ENOENT; or the listener answered for it */
+		return states[0]; /* ENOENT; or the listener answered for it */
 	}
 	return states[m->idiag_state];
 }
@@ -87,7 +89,7 @@ static bool count_part(const char *answer, ssize_t size, int local_port, int *co
 		const struct inet_diag_msg *m = NLMSG_DATA(h);
 
 		if (h->nlmsg_type != SOCK_DIAG_BY_FAMILY) {
-			return false;	/* done, or an error */
+			return false; /* done, or an error */
 		}
 		*count += m->id.idiag_sport == htons((uint16_t)local_port);
 	}
@@ -117,12 +119,11 @@ bool kernel_blocked(pid_t pid, const char *in)
 		const char *name;
 		long number;
 	} calls[] = {
-		{ "accept", SYS_accept }, { "accept", SYS_accept4 },
-		{ "poll", SYS_ppoll }, { "select", SYS_pselect6 },
-		{ "epoll", SYS_epoll_pwait }, { "wait", SYS_wait4 }, { "wait", SYS_waitid },
-		{ "read", SYS_read },
+		{"accept", SYS_accept},   {"accept", SYS_accept4},    {"poll", SYS_ppoll},
+		{"select", SYS_pselect6}, {"epoll", SYS_epoll_pwait}, {"wait", SYS_wait4},
+		{"wait", SYS_waitid},     {"read", SYS_read},
 #ifdef SYS_poll
-		{ "poll", SYS_poll }, { "select", SYS_select }, { "epoll", SYS_epoll_wait },
+		{"poll", SYS_poll},       {"select", SYS_select},     {"epoll", SYS_epoll_wait},
 #endif
 	};
 	char path[64], line[256] = "";

@@ -25,7 +25,7 @@
 enum { JOBS_MAX = 32, TALK_MS = 120000, RUN_MS = 1500 };
 
 struct job {
-	pid_t pid;		/* 0: free */
+	pid_t pid; /* 0: free */
 	int output;
 	long long started_ms;
 	const struct talk *talk;
@@ -39,9 +39,9 @@ struct runner {
 };
 
 static const struct talk *const tables[] = {
-	cgi_talks, relay_talks, handover_talks, closeall_talks, shell_talks, answer_talks,
-	chat_talks, discard_talks, owner_talks, sibling_talks, trigger_talks, tight_talks,
-	option_talks, chaos_talks,
+	cgi_talks,     relay_talks, handover_talks, closeall_talks, shell_talks,
+	answer_talks,  chat_talks,  discard_talks,  owner_talks,    sibling_talks,
+	trigger_talks, tight_talks, option_talks,   chaos_talks,
 };
 
 static char build_root[PATH_MAX];
@@ -125,7 +125,7 @@ static void job_start(struct runner *r, struct job *j, const struct talk *t)
 		prctl(PR_SET_CHILD_SUBREAPER, 1);
 		signal(SIGPIPE, SIG_IGN);
 		dup2(j->output, 1);
-		close_range(3, ~0U, 0);	/* whatever our own parent left open */
+		close_range(3, ~0U, 0); /* whatever our own parent left open */
 		play_all(t, r->runs);
 		fflush(stdout);
 		_exit(0);
@@ -165,7 +165,7 @@ static struct job *job_wait(struct runner *r, bool all)
 
 		for (int i = 0; i < r->jobs; i++) {
 			struct job *j = &r->job[i];
-			siginfo_t si = { 0 };
+			siginfo_t si = {0};
 
 			if (j->pid) {
 				waitid(P_PID, (id_t)j->pid, &si, WEXITED | WNOHANG | WNOWAIT);
@@ -173,7 +173,7 @@ static struct job *job_wait(struct runner *r, bool all)
 			if (j->pid && si.si_pid == j->pid) {
 				job_finish(r, j, false);
 			} else if (j->pid && now_ms() - j->started_ms >
-				   TALK_MS + (long long)RUN_MS * r->runs) {
+						     TALK_MS + (long long)RUN_MS * r->runs) {
 				printf("# took too long\n");
 				job_finish(r, j, true);
 			}
@@ -258,8 +258,8 @@ static void list_all(void)
 
 int main(int argc, char **argv)
 {
-	struct runner r = { .jobs = number_from("JOBS", 6, JOBS_MAX),
-			    .runs = number_from("RUNS", 3, 1000000) };
+	struct runner r = {.jobs = number_from("JOBS", 6, JOBS_MAX),
+			   .runs = number_from("RUNS", 3, 1000000)};
 	const char *build = getenv("BUILD");
 	int opt;
 

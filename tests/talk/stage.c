@@ -23,7 +23,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { SAFE_FD = 100 };	/* where the runner keeps what dup2 must not overwrite */
+enum { SAFE_FD = 100 }; /* where the runner keeps what dup2 must not overwrite */
 
 void stage_log(struct stage *s, const char *fmt, ...)
 {
@@ -79,7 +79,7 @@ static void set_environment(const struct stage *s)
 
 static void become_server(struct stage *s, const char *const *args, const int *fds)
 {
-	char *argv[MAX_ARGS + 1] = { NULL }, name[128], *path;
+	char *argv[MAX_ARGS + 1] = {NULL}, name[128], *path;
 	int null = high(open("/dev/null", O_RDWR));
 
 	for (int i = 0; i < MAX_ARGS && args[i]; i++) {
@@ -141,14 +141,14 @@ static bool unqueue(struct stage *s, const char *prefix, char *line, size_t size
 const char *stage_hear_value(struct stage *s, const char *prefix)
 {
 	static char line[512];
-	struct pollfd p = { s->report, POLLIN, 0 };
+	struct pollfd p = {s->report, POLLIN, 0};
 
 	while (!unqueue(s, prefix, line, sizeof(line))) {
 		ssize_t r;
 
 		if (poll(&p, 1, WAIT_MS) != 1) {
-			fail(s, "the server does not say '%s', but '%.*s'", prefix,
-			     (int)s->queued, s->queue);
+			fail(s, "the server does not say '%s', but '%.*s'", prefix, (int)s->queued,
+			     s->queue);
 		}
 		r = read(s->report, s->queue + s->queued, sizeof(s->queue) - s->queued);
 		if (r <= 0) {
@@ -213,8 +213,9 @@ void stage_reap_orphan(struct stage *s)
 /* One client too many ends a server. It may have ended already: then nobody listens. */
 static void say_goodbye(const struct stage *s)
 {
-	struct sockaddr_in sa = { .sin_family = AF_INET, .sin_port = htons((uint16_t)s->port),
-				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in sa = {.sin_family = AF_INET,
+				 .sin_port = htons((uint16_t)s->port),
+				 .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	if (fd >= 0) {
@@ -257,8 +258,7 @@ const char *stage_errs(struct stage *s)
 const char *stage_listen(struct stage *s)
 {
 	static char port[16];
-	struct sockaddr_in sa = { .sin_family = AF_INET,
-				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in sa = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	socklen_t len = sizeof(sa);
 
 	s->upstream = high(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));

@@ -21,36 +21,36 @@
 #include <sys/types.h>
 
 enum {
-	WAIT_MS = 30000,	/* a wait this long is a failure, never a measurement */
+	WAIT_MS = 30000, /* a wait this long is a failure, never a measurement */
 	LOG_SIZE = 16384,
 	QUEUE_SIZE = 8192,
 	MAX_ARGS = 8,
-	REPORT_FD = 3,		/* of a server: its words for the runner */
-	CONTROL_FD = 4,		/* the runner's words for it */
-	KID_FD = 5,		/* the runner's words for its children */
+	REPORT_FD = 3,  /* of a server: its words for the runner */
+	CONTROL_FD = 4, /* the runner's words for it */
+	KID_FD = 5,     /* the runner's words for its children */
 };
 
 struct stage;
 
 struct talk {
-	const char *name;	/* the sentence it proves */
+	const char *name; /* the sentence it proves */
 	void (*play)(struct stage *s);
-	const char *env;	/* "A=1 B=2" for the shimmed server; NULL if none */
-	const char *args[MAX_ARGS];	/* server and its arguments; NULL: play() starts it */
+	const char *env;            /* "A=1 B=2" for the shimmed server; NULL if none */
+	const char *args[MAX_ARGS]; /* server and its arguments; NULL: play() starts it */
 };
 
 /* One run of one conversation. */
 struct stage {
 	const struct talk *talk;
 	bool shimmed;
-	int run, runs;		/* number 1, 2... of how many shimmed ones; 0 is the bare one */
-	unsigned seed;		/* for play that is random */
+	int run, runs; /* number 1, 2... of how many shimmed ones; 0 is the bare one */
+	unsigned seed; /* for play that is random */
 	pid_t server;
-	int report, control, kids;	/* our ends of the pipes */
-	int errs;		/* memory file that is the server's standard error */
+	int report, control, kids; /* our ends of the pipes */
+	int errs;                  /* memory file that is the server's standard error */
 	int port;
-	int upstream;		/* the runner as a server: its listener, or -1 */
-	char queue[QUEUE_SIZE];	/* reported lines nobody has asked for yet */
+	int upstream;           /* the runner as a server: its listener, or -1 */
+	char queue[QUEUE_SIZE]; /* reported lines nobody has asked for yet */
 	size_t queued;
 	char log[LOG_SIZE];
 	size_t logged;
@@ -58,13 +58,12 @@ struct stage {
 
 struct client {
 	int fd;
-	int port, server_port;	/* of both ends, as seen from the client */
+	int port, server_port; /* of both ends, as seen from the client */
 	size_t sent, got;
 };
 
 /* run.c */
-void fail(struct stage *s, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3), noreturn));
+void fail(struct stage *s, const char *fmt, ...) __attribute__((format(printf, 2, 3), noreturn));
 /* A file of this build, absolute; static buffer. */
 const char *build_path(const char *name);
 

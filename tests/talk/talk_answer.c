@@ -68,13 +68,17 @@ static void play_race(struct stage *s)
 }
 
 const struct talk answer_talks[] = {
-	{ .name = "child_answers_parent_closes_at_once", .play = play_parent_first,
-	  .args = { "answer", "parent" } },
-	{ .name = "child_answers_parent_wrote_header_and_closed", .play = play_header,
-	  .args = { "answer", "header" } },
-	{ .name = "child_answers_and_closes_before_parent", .play = play_child_first,
-	  .args = { "answer", "child" } },
-	{ .name = "child_answers_both_close_in_a_race", .play = play_race,
-	  .args = { "answer", "race" } },
-	{ .name = NULL },
+	{.name = "child_answers_parent_closes_at_once",
+	 .play = play_parent_first,
+	 .args = {"answer", "parent"}},
+	{.name = "child_answers_parent_wrote_header_and_closed",
+	 .play = play_header,
+	 .args = {"answer", "header"}},
+	{.name = "child_answers_and_closes_before_parent",
+	 .play = play_child_first,
+	 .args = {"answer", "child"}},
+	{.name = "child_answers_both_close_in_a_race",
+	 .play = play_race,
+	 .args = {"answer", "race"}},
+	{.name = NULL},
 };

@@ -69,7 +69,7 @@ static void play_pause(struct stage *s)
 
 static void play_upstream(struct stage *s)
 {
-	const char *const args[] = { "cgi", "upstream", stage_listen(s), NULL };
+	const char *const args[] = {"cgi", "upstream", stage_listen(s), NULL};
 	struct client c, up;
 
 	stage_start(s, args);
@@ -104,18 +104,24 @@ static void play_worker(struct stage *s)
 }
 
 const struct talk cgi_talks[] = {
-	{ .name = "cgi_answer_after_waitpid", .play = play_waited, .args = { "cgi", "wait" } },
-	{ .name = "cgi_answer_after_child_read_by_stdio", .play = play_waited,
-	  .args = { "cgi", "stdio" } },
-	{ .name = "cgi_answer_after_child_closed_and_lingered", .play = play_early,
-	  .args = { "cgi", "early" } },
-	{ .name = "cgi_answer_after_pipe", .play = play_pipe, .args = { "cgi", "pipe" } },
-	{ .name = "cgi_answer_after_pause", .play = play_pause, .args = { "cgi", "pause" } },
-	{ .name = "cgi_answer_after_pause_strict", .play = play_pause, .args = { "cgi", "pause" },
-	  .env = "SENDFIN_POLICY=strict" },
-	{ .name = "cgi_answer_after_pause_trigger_close", .play = play_pause,
-	  .args = { "cgi", "pause" }, .env = "SENDFIN_TRIGGER=close" },
-	{ .name = "cgi_answer_after_asking_upstream", .play = play_upstream },
-	{ .name = "cgi_in_a_worker_then_fin", .play = play_worker, .args = { "cgi", "worker" } },
-	{ .name = NULL },
+	{.name = "cgi_answer_after_waitpid", .play = play_waited, .args = {"cgi", "wait"}},
+	{.name = "cgi_answer_after_child_read_by_stdio",
+	 .play = play_waited,
+	 .args = {"cgi", "stdio"}},
+	{.name = "cgi_answer_after_child_closed_and_lingered",
+	 .play = play_early,
+	 .args = {"cgi", "early"}},
+	{.name = "cgi_answer_after_pipe", .play = play_pipe, .args = {"cgi", "pipe"}},
+	{.name = "cgi_answer_after_pause", .play = play_pause, .args = {"cgi", "pause"}},
+	{.name = "cgi_answer_after_pause_strict",
+	 .play = play_pause,
+	 .args = {"cgi", "pause"},
+	 .env = "SENDFIN_POLICY=strict"},
+	{.name = "cgi_answer_after_pause_trigger_close",
+	 .play = play_pause,
+	 .args = {"cgi", "pause"},
+	 .env = "SENDFIN_TRIGGER=close"},
+	{.name = "cgi_answer_after_asking_upstream", .play = play_upstream},
+	{.name = "cgi_in_a_worker_then_fin", .play = play_worker, .args = {"cgi", "worker"}},
+	{.name = NULL},
 };

@@ -56,9 +56,9 @@ static void play(struct stage *s)
 }
 
 const struct talk chat_talks[] = {
-	{ .name = "chat_guest_half_closed_kept_in_poll_set", .play = play,
-	  .args = { "chat", "keep" } },
-	{ .name = "chat_guest_half_closed_taken_out_of_poll_set", .play = play,
-	  .args = { "chat", "drop" } },
-	{ .name = NULL },
+	{.name = "chat_guest_half_closed_kept_in_poll_set", .play = play, .args = {"chat", "keep"}},
+	{.name = "chat_guest_half_closed_taken_out_of_poll_set",
+	 .play = play,
+	 .args = {"chat", "drop"}},
+	{.name = NULL},
 };

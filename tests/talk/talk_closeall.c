@@ -30,6 +30,6 @@ static void play(struct stage *s)
 	}
 
 const struct talk closeall_talks[] = {
-	ROW("fork"), ROW("exec"), ROW("vfork"), ROW("spawn"), ROW("popen"), ROW("system"),
-	ROW("range"), ROW("actions"), { .name = NULL },
+	ROW("fork"),   ROW("exec"),  ROW("vfork"),   ROW("spawn"),   ROW("popen"),
+	ROW("system"), ROW("range"), ROW("actions"), {.name = NULL},
 };

@@ -175,7 +175,7 @@ static void play_no_sweep(struct stage *s)
 
 #define ROW(title, fn, wait, kid, ...)                                                             \
 	{                                                                                          \
-		.name = title, .play = fn, .args = { "forking", wait, kid }, __VA_ARGS__           \
+		.name = title, .play = fn, .args = {"forking", wait, kid}, __VA_ARGS__             \
 	}
 
 const struct talk discard_talks[] = {
@@ -199,11 +199,14 @@ const struct talk discard_talks[] = {
 	    .env = "SENDFIN_POLICY=strict"),
 	ROW("echo_strict_parent_writes_instead", play_parent_writes, "wait", "echo",
 	    .env = "SENDFIN_POLICY=strict"),
-	{ .name = "sweep_killed_child_parent_in_accept", .play = play_sweep,
-	  .args = { "looping", "accept" } },
-	{ .name = "sweep_killed_child_parent_in_poll", .play = play_sweep,
-	  .args = { "looping", "poll" } },
-	{ .name = "sweep_leaves_what_was_never_used", .play = play_no_sweep,
-	  .args = { "looping", "accept" } },
-	{ .name = NULL },
+	{.name = "sweep_killed_child_parent_in_accept",
+	 .play = play_sweep,
+	 .args = {"looping", "accept"}},
+	{.name = "sweep_killed_child_parent_in_poll",
+	 .play = play_sweep,
+	 .args = {"looping", "poll"}},
+	{.name = "sweep_leaves_what_was_never_used",
+	 .play = play_no_sweep,
+	 .args = {"looping", "accept"}},
+	{.name = NULL},
 };

@@ -85,7 +85,7 @@ static void play_scm(struct stage *s)
 	ask(s, &c);
 	stage_hear(s, "child gone");
 	stage_blocked(s, s->server, "accept");
-	client_held(s, &c);	/* it is in nobody's hands but the kernel's */
+	client_held(s, &c); /* it is in nobody's hands but the kernel's */
 	stage_tell_kid(s, "receive");
 	stage_hear(s, "received");
 	client_held(s, &c);
@@ -126,5 +126,5 @@ const struct talk handover_talks[] = {
 	ROW("chain_of_three_writers_then_fin", play_chain, "leaky", "chain"),
 	ROW("chain_of_three_writers_in_a_rush", play_chain, "correct", "rush"),
 	ROW("chain_of_three_writers_in_a_rush_then_fin", play_chain, "leaky", "rush"),
-	{ .name = NULL },
+	{.name = NULL},
 };

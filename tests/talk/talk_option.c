@@ -69,7 +69,7 @@ static void play_close_first_no_mark(struct stage *s)
 
 static void want_flags(struct stage *s, const char *want_shimmed)
 {
-	const char *const args[] = { "options", stage_listen(s), NULL };
+	const char *const args[] = {"options", stage_listen(s), NULL};
 	const char *want = s->shimmed ? want_shimmed : "0 0 0 0 0 0", *is;
 	struct client c, d, up;
 
@@ -144,30 +144,42 @@ static void play_probe_own(struct stage *s)
 }
 
 const struct talk trigger_talks[] = {
-	{ .name = "server_closes_first_trigger_close", .play = play_close_first,
-	  .args = { "forking", "accept", "greet" }, .env = "SENDFIN_TRIGGER=close" },
-	{ .name = "server_closes_first_without_trigger", .play = play_close_first,
-	  .args = { "forking", "accept", "greet" } },
-	{ .name = "server_closes_first_parent_in_waitpid_writes", .env = "SENDFIN_TRIGGER=close",
-	  .play = play_close_first_in_waitpid, .args = { "forking", "wait", "greet" } },
-	{ .name = "server_closes_first_parent_in_waitpid_no_mark", .env = "SENDFIN_TRIGGER=close",
-	  .play = play_close_first_no_mark, .args = { "forking", "wait", "greet" } },
-	{ .name = "server_closes_first_parent_in_waitpid_eager",
-	  .env = "SENDFIN_TRIGGER=close SENDFIN_POLICY=eager",
-	  .play = play_close_first_in_waitpid, .args = { "forking", "wait", "greet" } },
-	{ .name = NULL },
+	{.name = "server_closes_first_trigger_close",
+	 .play = play_close_first,
+	 .args = {"forking", "accept", "greet"},
+	 .env = "SENDFIN_TRIGGER=close"},
+	{.name = "server_closes_first_without_trigger",
+	 .play = play_close_first,
+	 .args = {"forking", "accept", "greet"}},
+	{.name = "server_closes_first_parent_in_waitpid_writes",
+	 .env = "SENDFIN_TRIGGER=close",
+	 .play = play_close_first_in_waitpid,
+	 .args = {"forking", "wait", "greet"}},
+	{.name = "server_closes_first_parent_in_waitpid_no_mark",
+	 .env = "SENDFIN_TRIGGER=close",
+	 .play = play_close_first_no_mark,
+	 .args = {"forking", "wait", "greet"}},
+	{.name = "server_closes_first_parent_in_waitpid_eager",
+	 .env = "SENDFIN_TRIGGER=close SENDFIN_POLICY=eager",
+	 .play = play_close_first_in_waitpid,
+	 .args = {"forking", "wait", "greet"}},
+	{.name = NULL},
 };
 
 const struct talk option_talks[] = {
-	{ .name = "cloexec_on_sets_the_flag", .play = play_cloexec, .env = "SENDFIN_CLOEXEC=on" },
-	{ .name = "cloexec_off_leaves_the_flag", .play = play_no_cloexec },
-	{ .name = "probe_default_is_30", .play = play_probe,
-	  .args = { "forking", "wait", "discard" } },
-	{ .name = "probe_7", .play = play_probe_7, .args = { "forking", "wait", "discard" },
-	  .env = "SENDFIN_PROBE=7" },
-	{ .name = "probe_0_is_off", .play = play_probe_off,
-	  .args = { "forking", "wait", "discard" }, .env = "SENDFIN_PROBE=0" },
-	{ .name = "probe_leaves_the_program_s_own", .play = play_probe_own,
-	  .args = { "forking", "own", "discard" } },
-	{ .name = NULL },
+	{.name = "cloexec_on_sets_the_flag", .play = play_cloexec, .env = "SENDFIN_CLOEXEC=on"},
+	{.name = "cloexec_off_leaves_the_flag", .play = play_no_cloexec},
+	{.name = "probe_default_is_30", .play = play_probe, .args = {"forking", "wait", "discard"}},
+	{.name = "probe_7",
+	 .play = play_probe_7,
+	 .args = {"forking", "wait", "discard"},
+	 .env = "SENDFIN_PROBE=7"},
+	{.name = "probe_0_is_off",
+	 .play = play_probe_off,
+	 .args = {"forking", "wait", "discard"},
+	 .env = "SENDFIN_PROBE=0"},
+	{.name = "probe_leaves_the_program_s_own",
+	 .play = play_probe_own,
+	 .args = {"forking", "own", "discard"}},
+	{.name = NULL},
 };

@@ -94,21 +94,26 @@ static void play_respawn(struct stage *s)
 
 #define OWNER(how)                                                                                 \
 	{                                                                                          \
-		.name = "owner_closes_while_helper_lives_" how, .play = play_owner,                \
-		.args = { "owner", how }                                                           \
+		.name = "owner_closes_while_helper_lives_" how, .play = play_owner, .args = {      \
+			"owner",                                                                   \
+			how                                                                        \
+		}                                                                                  \
 	}
 
 const struct talk owner_talks[] = {
-	OWNER("exec"),	 OWNER("spawn"),  OWNER("popen"),
-	OWNER("system"), OWNER("thread"), { .name = NULL },
+	OWNER("exec"),   OWNER("spawn"),  OWNER("popen"),
+	OWNER("system"), OWNER("thread"), {.name = NULL},
 };
 
 const struct talk sibling_talks[] = {
-	{ .name = "sibling_born_later_holds_a_copy", .play = play_second_child,
-	  .args = { "siblings", "leak" } },
-	{ .name = "sibling_born_later_ends_first", .play = play_second_child_first,
-	  .args = { "siblings", "leak" } },
-	{ .name = "sibling_forked_as_replacement", .play = play_respawn,
-	  .args = { "siblings", "respawn" } },
-	{ .name = NULL },
+	{.name = "sibling_born_later_holds_a_copy",
+	 .play = play_second_child,
+	 .args = {"siblings", "leak"}},
+	{.name = "sibling_born_later_ends_first",
+	 .play = play_second_child_first,
+	 .args = {"siblings", "leak"}},
+	{.name = "sibling_forked_as_replacement",
+	 .play = play_respawn,
+	 .args = {"siblings", "respawn"}},
+	{.name = NULL},
 };

@@ -11,7 +11,7 @@ enum { UP = 100000, DOWN = 200000 };
 
 static void start(struct stage *s, const char *how, bool half, struct client *c, struct client *up)
 {
-	const char *const args[] = { "relay", how, stage_listen(s), half ? "half" : NULL, NULL };
+	const char *const args[] = {"relay", how, stage_listen(s), half ? "half" : NULL, NULL};
 
 	stage_start(s, args);
 	client_open(s, c);
@@ -61,9 +61,11 @@ static void answer_first(struct stage *s, const char *how)
 /* The one that has read EOF says nothing about it and goes. */
 static void no_shutdown(struct stage *s, const char *how, bool request)
 {
-	struct client c, up, *first = request ? &c : &up, *second = request ? &up : &c;
+	struct client c, up, *first, *second;
 
 	start(s, how, false, &c, &up);
+	first = request ? &c : &up;
+	second = request ? &up : &c;
 	client_pour(s, first, UP);
 	client_half(s, first);
 	client_drain(s, second, UP);
@@ -156,16 +158,16 @@ static void play_silent_answer_wait(struct stage *s)
 }
 
 const struct talk relay_talks[] = {
-	{ .name = "relay_request_ends_first_parent_closes", .play = play_request_close },
-	{ .name = "relay_request_ends_first_parent_waits", .play = play_request_wait },
-	{ .name = "relay_request_ends_first_parent_leaks", .play = play_request_leak },
-	{ .name = "relay_answer_ends_first_parent_closes", .play = play_answer_close },
-	{ .name = "relay_answer_ends_first_parent_waits", .play = play_answer_wait },
-	{ .name = "relay_answer_ends_first_parent_leaks", .play = play_answer_leak },
-	{ .name = "relay_request_ends_silently_parent_closes", .play = play_silent_request_close },
-	{ .name = "relay_request_ends_silently_parent_waits", .play = play_silent_request_wait },
-	{ .name = "relay_answer_ends_silently_parent_closes", .play = play_silent_answer_close },
-	{ .name = "relay_answer_ends_silently_parent_waits", .play = play_silent_answer_wait },
-	{ .name = "relay_ends_silently_parent_leaks_then_fin", .play = no_shutdown_leak },
-	{ .name = NULL },
+	{.name = "relay_request_ends_first_parent_closes", .play = play_request_close},
+	{.name = "relay_request_ends_first_parent_waits", .play = play_request_wait},
+	{.name = "relay_request_ends_first_parent_leaks", .play = play_request_leak},
+	{.name = "relay_answer_ends_first_parent_closes", .play = play_answer_close},
+	{.name = "relay_answer_ends_first_parent_waits", .play = play_answer_wait},
+	{.name = "relay_answer_ends_first_parent_leaks", .play = play_answer_leak},
+	{.name = "relay_request_ends_silently_parent_closes", .play = play_silent_request_close},
+	{.name = "relay_request_ends_silently_parent_waits", .play = play_silent_request_wait},
+	{.name = "relay_answer_ends_silently_parent_closes", .play = play_silent_answer_close},
+	{.name = "relay_answer_ends_silently_parent_waits", .play = play_silent_answer_wait},
+	{.name = "relay_ends_silently_parent_leaks_then_fin", .play = no_shutdown_leak},
+	{.name = NULL},
 };

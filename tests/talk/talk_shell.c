@@ -34,7 +34,7 @@ static void want_end(struct stage *s, struct client *c, const char *who)
 
 static void play_words(struct stage *s, const char *who, const char *handler, const char *words)
 {
-	const char *const args[] = { "inetd", who, handler, NULL };
+	const char *const args[] = {"inetd", who, handler, NULL};
 	struct client c;
 
 	stage_start(s, args);
@@ -77,7 +77,7 @@ static void play_last_exec(struct stage *s)
 /* The shell pauses between the reader's end and its own word. */
 static void play_pause(struct stage *s)
 {
-	const char *const args[] = { "inetd", who(s), "wc -c; read x <&5; echo $x", NULL };
+	const char *const args[] = {"inetd", who(s), "wc -c; read x <&5; echo $x", NULL};
 	struct client c;
 
 	stage_start(s, args);
@@ -94,7 +94,7 @@ static void play_big(struct stage *s)
 {
 	static int file = -1;
 	char handler[128];
-	const char *const args[] = { "inetd", who(s), handler, NULL };
+	const char *const args[] = {"inetd", who(s), handler, NULL};
 	struct client c;
 
 	if (file < 0) {
@@ -120,7 +120,10 @@ static void play_big(struct stage *s)
 static void play_background(struct stage *s)
 {
 	const char *const args[] = {
-		"inetd", who(s), "cat >/dev/null; (read x <&5; echo $x) & echo early", NULL,
+		"inetd",
+		who(s),
+		"cat >/dev/null; (read x <&5; echo $x) & echo early",
+		NULL,
 	};
 	struct client c;
 
@@ -142,10 +145,14 @@ static void play_background(struct stage *s)
 }
 
 #define ROWS(title, fn)                                                                            \
-	{ .name = "shell_" title "_correct", .play = fn, .args = { NULL, "correct" } },            \
-	{ .name = "shell_" title "_leaky_then_fin", .play = fn, .args = { NULL, "leaky" } },       \
-	{ .name = "shell_" title "_leaky_in_waitpid_then_fin", .play = fn,                         \
-	  .args = { NULL, "late" } }
+	{.name = "shell_" title "_correct", .play = fn, .args = {NULL, "correct"}},                \
+		{.name = "shell_" title "_leaky_then_fin", .play = fn, .args = {NULL, "leaky"}},   \
+	{                                                                                          \
+		.name = "shell_" title "_leaky_in_waitpid_then_fin", .play = fn, .args = {         \
+			NULL,                                                                      \
+			"late"                                                                     \
+		}                                                                                  \
+	}
 
 const struct talk shell_talks[] = {
 	ROWS("counts_and_says_done", play_count),
@@ -156,5 +163,5 @@ const struct talk shell_talks[] = {
 	ROWS("ends_by_exec", play_last_exec),
 	ROWS("discards_then_sends_a_file", play_big),
 	ROWS("leaves_a_writer_behind", play_background),
-	{ .name = NULL },
+	{.name = NULL},
 };

@@ -20,7 +20,7 @@ static int how_many(const struct stage *s)
 static void start(struct stage *s, const char *how, int count)
 {
 	char text[16];
-	const char *const args[] = { "tight", how, text, NULL };
+	const char *const args[] = {"tight", how, text, NULL};
 
 	snprintf(text, sizeof(text), "%d", count);
 	stage_start(s, args);
@@ -168,12 +168,14 @@ static void play_late(struct stage *s)
 }
 
 const struct talk tight_talks[] = {
-	{ .name = "tight_leaky_server_serves_all", .play = play_leaky },
-	{ .name = "tight_leaky_server_strict_serves_all", .play = play_leaky,
-	  .env = "SENDFIN_POLICY=strict" },
-	{ .name = "tight_leaky_server_reclaim_off_runs_out", .play = play_leaky_off,
-	  .env = "SENDFIN_RECLAIM=off" },
-	{ .name = "tight_leaky_server_leaves_idle_clients", .play = play_leaky_idle },
-	{ .name = "tight_correct_server_with_late_closes", .play = play_late },
-	{ .name = NULL },
+	{.name = "tight_leaky_server_serves_all", .play = play_leaky},
+	{.name = "tight_leaky_server_strict_serves_all",
+	 .play = play_leaky,
+	 .env = "SENDFIN_POLICY=strict"},
+	{.name = "tight_leaky_server_reclaim_off_runs_out",
+	 .play = play_leaky_off,
+	 .env = "SENDFIN_RECLAIM=off"},
+	{.name = "tight_leaky_server_leaves_idle_clients", .play = play_leaky_idle},
+	{.name = "tight_correct_server_with_late_closes", .play = play_late},
+	{.name = NULL},
 };

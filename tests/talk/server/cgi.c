@@ -102,7 +102,7 @@ int main(int argc, char **argv)
 			serve(how, conn, 0);
 			exit(0);
 		}
-		accept_one(listener);	/* and not a thought of conn */
+		accept_one(listener); /* and not a thought of conn */
 		report("second client");
 		bury(pid);
 	} else {

@@ -2,10 +2,10 @@
 /*
  * chaos [LIMIT]: a leaky server whose children have children, all of them to be shot.
  *
- * Every child echoes. The third of each four has a helper that inherited everything and is exec'd;
- * the fourth, when it has read EOF, leaves a grandchild to say goodbye. All pids are reported with
- * the port of their client; nothing else is said. It serves until it is shot itself, or has more
- * than LIMIT descriptors.
+ * Every child echoes. Without LIMIT, the third of each four has a helper that inherited everything
+ * and is exec'd; the fourth, when it has read EOF, leaves a grandchild to say goodbye. All pids are
+ * reported with the port of their client. It serves until it is shot itself, or has more than LIMIT
+ * descriptors.
  */
 #include "server.h"
 
@@ -49,7 +49,7 @@ int main(int argc, char **argv)
 	int listener = listen_any();
 
 	if (limit) {
-		setrlimit(RLIMIT_NOFILE, &(struct rlimit){ limit, limit });
+		setrlimit(RLIMIT_NOFILE, &(struct rlimit){limit, limit});
 	}
 	signal(SIGCHLD, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
@@ -63,7 +63,7 @@ int main(int argc, char **argv)
 		}
 		if (born() == 0) {
 			close(listener);
-			child(conn, ntohs(sa.sin_port), i % 4);
+			child(conn, ntohs(sa.sin_port), limit ? 0 : i % 4);
 		}
 	}
 }

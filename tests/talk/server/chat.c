@@ -16,7 +16,7 @@ enum { GUESTS = 3 };
 
 static bool drop;
 static int guest[GUESTS];
-static struct pollfd set[1 + GUESTS];	/* the listener first, as every server does */
+static struct pollfd set[1 + GUESTS]; /* the listener first, as every server does */
 
 static void let_child(void (*work)(const char *line, int i), const char *line, int i)
 {
@@ -90,10 +90,10 @@ int main(int argc, char **argv)
 	int listener = listen_any();
 
 	drop = argc > 1 && strcmp(argv[1], "drop") == 0;
-	set[0] = (struct pollfd){ listener, POLLIN, 0 };
+	set[0] = (struct pollfd){listener, POLLIN, 0};
 	for (int i = 0; i < GUESTS; i++) {
 		guest[i] = accept_one(listener);
-		set[1 + i] = (struct pollfd){ guest[i], POLLIN, 0 };
+		set[1 + i] = (struct pollfd){guest[i], POLLIN, 0};
 	}
 	while (one_turn()) {
 	}

@@ -25,7 +25,7 @@ static void close_all(void)
 static void spawn(const char *const *argv, const posix_spawn_file_actions_t *actions)
 {
 	pid_t pid;
-	char *copy[4] = { NULL };
+	char *copy[4] = {NULL};
 
 	for (int i = 0; argv[i]; i++) {
 		copy[i] = strdup(argv[i]);
@@ -44,7 +44,7 @@ static void spawn_with_actions(void)
 	for (int fd = 3; fd < HIGHEST; fd++) {
 		posix_spawn_file_actions_addclose(&actions, fd);
 	}
-	spawn((const char *const[]){ "/bin/true", NULL }, &actions);
+	spawn((const char *const[]){"/bin/true", NULL}, &actions);
 	posix_spawn_file_actions_destroy(&actions);
 }
 
@@ -86,7 +86,7 @@ static void make_child(const char *how, const char *self)
 	if (strcmp(how, "vfork") == 0) {
 		vfork_child();
 	} else if (strcmp(how, "spawn") == 0) {
-		spawn((const char *const[]){ self, "closer", NULL }, NULL);
+		spawn((const char *const[]){self, "closer", NULL}, NULL);
 	} else if (strcmp(how, "actions") == 0) {
 		spawn_with_actions();
 	} else if (strcmp(how, "system") == 0) {

@@ -20,7 +20,7 @@
 #include <sys/epoll.h>
 #include <sys/select.h>
 
-static void child(const char *kid, int conn)
+__attribute__((noreturn)) static void child(const char *kid, int conn)
 {
 	dprintf(REPORT_FD, "kid %d\n", getpid());
 	if (strcmp(kid, "echo") == 0) {
@@ -74,7 +74,7 @@ static void obey(int conn)
 
 static int wait_in_poll(int listener)
 {
-	struct pollfd p = { listener, POLLIN, 0 };
+	struct pollfd p = {listener, POLLIN, 0};
 
 	while (poll(&p, 1, -1) < 0 && errno == EINTR) {
 	}
@@ -106,7 +106,7 @@ static int wait_in_epoll(int listener, int ep)
 int main(int argc, char **argv)
 {
 	const char *how = argc > 2 ? argv[1] : "accept";
-	struct epoll_event want = { .events = EPOLLIN };
+	struct epoll_event want = {.events = EPOLLIN};
 	int listener = listen_any(), ep = epoll_create1(0), conn;
 	pid_t pid;
 

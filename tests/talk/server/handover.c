@@ -41,10 +41,12 @@ static void exec_answerer(int conn)
 
 static void send_descriptor(int via, int fd)
 {
-	char byte = 'd', room[CMSG_SPACE(sizeof(int))] = { 0 };
-	struct iovec iov = { &byte, 1 };
-	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = room,
-			    .msg_controllen = sizeof(room) };
+	char byte = 'd', room[CMSG_SPACE(sizeof(int))] = {0};
+	struct iovec iov = {&byte, 1};
+	struct msghdr m = {.msg_iov = &iov,
+			   .msg_iovlen = 1,
+			   .msg_control = room,
+			   .msg_controllen = sizeof(room)};
 	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
 
 	c->cmsg_level = SOL_SOCKET;
@@ -59,9 +61,11 @@ static void send_descriptor(int via, int fd)
 static int receive_descriptor(int via)
 {
 	char byte, room[CMSG_SPACE(sizeof(int))];
-	struct iovec iov = { &byte, 1 };
-	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = room,
-			    .msg_controllen = sizeof(room) };
+	struct iovec iov = {&byte, 1};
+	struct msghdr m = {.msg_iov = &iov,
+			   .msg_iovlen = 1,
+			   .msg_control = room,
+			   .msg_controllen = sizeof(room)};
 	int fd = -1;
 
 	if (recvmsg(via, &m, 0) != 1 || !CMSG_FIRSTHDR(&m)) {
@@ -101,7 +105,7 @@ static pid_t start_worker(int listener)
 /* Each turn of the loop is another process. */
 static void chain(int conn, bool rush)
 {
-	static const char *const texts[] = { "writer 1\n", "writer 2\n", "writer 3\n" };
+	static const char *const texts[] = {"writer 1\n", "writer 2\n", "writer 3\n"};
 
 	for (int i = 0; i < 3; i++) {
 		int p[2];
@@ -118,7 +122,7 @@ static void chain(int conn, bool rush)
 		}
 		close(p[1]);
 		if (!rush) {
-			slurp(p[0]);	/* EOF: the one before is gone */
+			slurp(p[0]); /* EOF: the one before is gone */
 		}
 	}
 	close(conn);

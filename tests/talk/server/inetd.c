@@ -21,6 +21,17 @@ static void on_child(int sig)
 	errno = saved;
 }
 
+__attribute__((noreturn)) static void become_handler(int conn, int listener, const char *handler)
+{
+	signal(SIGCHLD, SIG_DFL);
+	dup2(conn, 0);
+	dup2(conn, 1);
+	close(conn);
+	close(listener);
+	execl("/bin/sh", "sh", "-c", handler, (char *)NULL);
+	die("sh");
+}
+
 int main(int argc, char **argv)
 {
 	int listener = listen_any(), conn;
@@ -35,13 +46,7 @@ int main(int argc, char **argv)
 	conn = accept_one(listener);
 	pid = born();
 	if (pid == 0) {
-		signal(SIGCHLD, SIG_DFL);
-		dup2(conn, 0);
-		dup2(conn, 1);
-		close(conn);
-		close(listener);
-		execl("/bin/sh", "sh", "-c", argv[2], (char *)NULL);
-		die("sh");
+		become_handler(conn, listener, argv[2]);
 	}
 	if (strcmp(argv[1], "correct") == 0) {
 		close(conn);

@@ -3,7 +3,8 @@
  * looping WHERE: a leaky server that waits for clients in accept, or in poll before it.
  *
  * The first client gets a child that echoes; every later one is closed at once, reported as a poke,
- * and the parent is back where it waits. It ends at the goodbye after it was told that it is enough.
+ * and the parent is back where it waits. It ends at the goodbye after it has been told that it is
+ * enough.
  */
 #include "server.h"
 
@@ -24,7 +25,7 @@ int main(int argc, char **argv)
 {
 	bool polls = argc > 1 && strcmp(argv[1], "poll") == 0;
 	int listener = listen_any();
-	struct pollfd door = { listener, POLLIN, 0 }, told = { CONTROL_FD, POLLIN, 0 };
+	struct pollfd door = {listener, POLLIN, 0}, told = {CONTROL_FD, POLLIN, 0};
 
 	signal(SIGCHLD, on_child);
 	for (bool first = true;; first = false) {

@@ -13,8 +13,11 @@ static int flag(int fd)
 
 int main(int argc, char **argv)
 {
+	struct sockaddr_in from;
+	socklen_t len = sizeof(from);
 	int listener = listen_any(), conn = accept_one(listener);
-	int up = dial(argc > 1 ? atoi(argv[1]) : 0), conn4 = accept4(listener, NULL, NULL, 0);
+	int up = dial(argc > 1 ? atoi(argv[1]) : 0);
+	int conn4 = accept4(listener, (struct sockaddr *)&from, &len, 0);
 
 	dup2(conn, 0);
 	dprintf(REPORT_FD, "flags %d %d %d %d %d %d\n", flag(conn), flag(conn4), flag(up), flag(0),

@@ -18,6 +18,8 @@
 
 extern char **environ;
 
+static FILE *helper; /* of popen(), never closed */
+
 static void *run_helper(void *unused)
 {
 	(void)unused;
@@ -30,14 +32,14 @@ static void *run_helper(void *unused)
 static void start_helper(const char *how)
 {
 	static char sh[] = "sh", flag[] = "-c", text[] = HELPER;
-	char *argv[] = { sh, flag, text, NULL };
+	char *argv[] = {sh, flag, text, NULL};
 	pthread_t thread;
 	pid_t pid;
 
 	if (strcmp(how, "spawn") == 0) {
 		posix_spawn(&pid, "/bin/sh", NULL, NULL, argv, environ);
 	} else if (strcmp(how, "popen") == 0) {
-		popen(HELPER, "w");
+		helper = popen(HELPER, "w");
 	} else if (strcmp(how, "system") == 0) {
 		if (system("sh -c '" HELPER "' &") != 0) {
 			report("helper failed");
@@ -53,7 +55,7 @@ static void start_helper(const char *how)
 int main(int argc, char **argv)
 {
 	int listener = listen_any(), conn = accept_one(listener);
-	struct pollfd set[2] = { { listener, POLLIN, 0 }, { conn, POLLIN, 0 } };
+	struct pollfd set[2] = {{listener, POLLIN, 0}, {conn, POLLIN, 0}};
 	bool helped = false;
 
 	for (;;) {

@@ -24,7 +24,7 @@
 
 enum { REPORT_FD = 3, CONTROL_FD = 4, KID_FD = 5, CHUNK = 16384 };
 
-static inline void die(const char *what)
+__attribute__((noreturn)) static inline void die(const char *what)
 {
 	dprintf(2, "%s: %s\n", what, strerror(errno));
 	_exit(99);
@@ -51,8 +51,7 @@ static inline char hear(int control)
 
 static inline int listen_any(void)
 {
-	struct sockaddr_in sa = { .sin_family = AF_INET,
-				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in sa = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	socklen_t len = sizeof(sa);
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
@@ -86,8 +85,9 @@ static inline int farewell(int listener)
 
 static inline int dial(int port)
 {
-	struct sockaddr_in sa = { .sin_family = AF_INET, .sin_port = htons((unsigned short)port),
-				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in sa = {.sin_family = AF_INET,
+				 .sin_port = htons((unsigned short)port),
+				 .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
 	if (fd < 0 || connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0) {

@@ -16,7 +16,7 @@
 enum { LIMIT = 32 };
 
 static bool late;
-static volatile pid_t owner[LIMIT];	/* who serves the connection with this number */
+static volatile pid_t owner[LIMIT]; /* who serves the connection with this number */
 static bool given[LIMIT];
 static volatile sig_atomic_t deaths;
 
@@ -79,7 +79,7 @@ static void serve(int conn, int listener)
 		close(listener);
 		for (int fd = 0; late && fd < LIMIT; fd++) {
 			if (owner[fd]) {
-				close(fd);	/* a brother's */
+				close(fd); /* a brother's */
 			}
 		}
 		copy(conn, conn);
@@ -100,7 +100,7 @@ static void close_again(void)
 
 int main(int argc, char **argv)
 {
-	struct rlimit tight = { LIMIT, LIMIT };
+	struct rlimit tight = {LIMIT, LIMIT};
 	int listener = listen_any(), count = argc > 2 ? atoi(argv[2]) : 0;
 
 	late = argc > 1 && strcmp(argv[1], "late") == 0;
