@@ -12,6 +12,7 @@ import common
 import forks
 
 CHILDREN = 300
+ROUNDS = 11
 STARTS = 600
 PROGRAM = "/bin/true"
 FAULTS_PROMISED = 4
@@ -42,17 +43,17 @@ def pages_touched(lines):
 
 
 def count_faults(library):
-    """The faults of each (child, parent), and what the last child had touched."""
+    """The faults of each (child, parent), what the last child had touched, and ns of a fork."""
     lines = common.run([common.program("faults.c"), str(CHILDREN)],
                        common.environment(library)).splitlines()
     pairs = [tuple(int(word) for word in line.split()) for line in lines[:CHILDREN]]
-    return list(zip(*pairs)), pages_touched(lines[CHILDREN:])
+    return list(zip(*pairs)), pages_touched(lines[CHILDREN + 1:]), int(lines[CHILDREN])
 
 
 def faults(promises):
     """Minor page faults of the child that serves one connection, and of its parent meanwhile."""
-    bare, bare_pages = count_faults(None)
-    shim, shim_pages = count_faults(common.SHIM)
+    runs = [[count_faults(library) for library in (None, common.SHIM)] for _ in range(ROUNDS)]
+    (bare, bare_pages, _), (shim, shim_pages, _) = runs[0]
     head = ["of", "bare", "shim", "added", "promised", ""]
     rows = []
     for side, before, after in zip(("child", "parent"), bare, shim):
@@ -69,6 +70,8 @@ def faults(promises):
     for mapping, size in shim_pages.items():
         if size != bare_pages.get(mapping, 0):
             print(f"  the child touched {mapping}: {bare_pages.get(mapping, 0)} -> {size} KiB")
+    ratios = [with_shim[2] / without[2] for without, with_shim in runs]
+    print(f"  processor time of both, shim/bare: {common.spread(ratios)}, {ROUNDS} pairs")
 
 
 def startup(_):
