@@ -40,6 +40,7 @@
 #define STAMP_EPOLL ((uint64_t)1 << 14)    /* with epoch 0: an epoll descriptor */
 
 #define STAMP_FLAGS (((uint64_t)1 << 16) - 1)
+#define STAMP_EPOCHS_MAX (~STAMP_FLAGS - 4 * STAMP_EPOCH_ONE) /* then the process retires */
 #define STAMP_EPOCH_ONE ((uint64_t)1 << 16) /* epochs are kept shifted: add this */
 
 /* What a use clears. A use of any kind also clears UNUSED. */

@@ -453,6 +453,24 @@ static int early_posix_spawnp(pid_t *pid, const char *file,
 	return ENOSYS;
 }
 
+static int early_posix_spawn_file_actions_init(posix_spawn_file_actions_t *actions)
+{
+	real_resolve();
+	if (real.posix_spawn_file_actions_init != early_posix_spawn_file_actions_init) {
+		return real.posix_spawn_file_actions_init(actions);
+	}
+	return ENOSYS;
+}
+
+static int early_posix_spawn_file_actions_destroy(posix_spawn_file_actions_t *actions)
+{
+	real_resolve();
+	if (real.posix_spawn_file_actions_destroy != early_posix_spawn_file_actions_destroy) {
+		return real.posix_spawn_file_actions_destroy(actions);
+	}
+	return ENOSYS;
+}
+
 static int early_posix_spawn_file_actions_adddup2(posix_spawn_file_actions_t *actions, int from,
 						  int to)
 {

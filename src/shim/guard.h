@@ -19,6 +19,7 @@
 #define SHIM_GUARD_H
 
 #define GUARD_OFFSET_VFORK_DEPTH 4
+#define GUARD_OFFSET_VFORK_SOURCES 8
 
 #ifndef __ASSEMBLER__
 
@@ -31,6 +32,7 @@
 struct guard {
 	uint32_t depth;
 	uint32_t vfork_depth;
+	uint64_t vfork_sources; /* what the vfork child put on 0 to 2: 20 bits each, + 1 */
 	uintptr_t frame;
 	uint64_t child;         /* ledger slot of the child that this thread is forking */
 	uint64_t execed_before; /* what exec's failure restores (tree.c) */
@@ -40,11 +42,35 @@ struct guard {
 _Static_assert(offsetof(struct guard, vfork_depth) == GUARD_OFFSET_VFORK_DEPTH,
 	       "thunks.S counts at this offset");
 
+_Static_assert(offsetof(struct guard, vfork_sources) == GUARD_OFFSET_VFORK_SOURCES,
+	       "thunks.S clears this offset");
+
 extern HIDDEN __thread struct guard guard_self;
 
 static inline bool guard_in_vfork_child(void)
 {
 	return guard_self.vfork_depth != 0;
+}
+
+enum { GUARD_SOURCE_BITS = 20 };
+
+/* The parent's number for what this vfork child has on fd 0 to 2; fd itself if untouched. */
+static inline int guard_vfork_source(int fd)
+{
+	uint64_t source = guard_self.vfork_sources >> (fd * GUARD_SOURCE_BITS) &
+			  ((1U << GUARD_SOURCE_BITS) - 1);
+
+	return source != 0 ? (int)source - 1 : fd;
+}
+
+/* The vfork child made `to` (0 to 2) a copy of `from`. */
+static inline void guard_set_vfork_source(int from, int to)
+{
+	uint64_t mask = (((uint64_t)1 << GUARD_SOURCE_BITS) - 1) << (to * GUARD_SOURCE_BITS);
+	int source = from <= 2 ? guard_vfork_source(from) : from;
+
+	guard_self.vfork_sources &= ~mask;
+	guard_self.vfork_sources |= (uint64_t)(source + 1) << (to * GUARD_SOURCE_BITS) & mask;
 }
 
 #endif

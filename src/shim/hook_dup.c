@@ -12,6 +12,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 
+#include "shim/guard.h"
 #include "shim/hooks.h"
 #include "shim/letgo.h"
 #include "shim/process.h"
@@ -83,6 +84,13 @@ static __attribute__((noinline, cold)) int dup_over_watched(int from, int to, in
 	bool has_alias;
 	int result;
 
+	if (guard_in_vfork_child()) {
+		result = real_dup_over(from, to, flags);
+		if (result >= 0 && result <= 2) {
+			guard_set_vfork_source(from, result);
+		}
+		return result;
+	}
 	if (!process_may_act() || !is_open(from)) {
 		return real_dup_over(from, to, flags);
 	}

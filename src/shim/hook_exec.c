@@ -6,74 +6,17 @@
  * children, where nothing but the ledger may be written, and in signal handlers.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <string.h>
 
-#include "sendfin/ledger.h"
-#include "shim/guard.h"
 #include "shim/hooks.h"
-#include "shim/table.h"
-#include "shim/tree.h"
-#include "sys/rawsys.h"
-#include "sys/sockprobe.h"
+#include "shim/image.h"
 
 extern char **environ __attribute__((weak));
 
 /* alloca, as libc does: the length is the caller's, and the heap is out of bounds here. */
 #define ARGUMENT_VECTOR(count) ((char **)__builtin_alloca(((size_t)(count) + 1) * sizeof(char *)))
-
-enum {
-	/* "SENDFIN_LEDGER=", an id, a reference in hex. */
-	VARIABLE_BYTES = 64,
-	/* A larger environment goes on as it is: the stack may be small. */
-	ENVIRONMENT_MAX = 8192,
-};
-
-static int count_strings(char *const strings[])
-{
-	int count = 0;
-
-	while (strings != NULL && strings[count] != NULL && count <= ENVIRONMENT_MAX) {
-		count++;
-	}
-	return count;
-}
-
-/* Connections on 0 to 2 are handed over on purpose: the new image uses them. */
-static void publish_standard(uint64_t image)
-{
-	for (int fd = 0; fd <= 2; fd++) {
-		struct table_gone known = { .descriptor = -1 };
-		long flags = rawsys3(SYS_fcntl, fd, F_GETFD, 0);
-
-		if (flags < 0 || (flags & FD_CLOEXEC) != 0 || !sockprobe_is_tcp(fd) ||
-		    sockprobe_is_listening(fd)) {
-			continue;
-		}
-		/* A vfork child's descriptors are not those that its memory speaks of. */
-		if (!guard_in_vfork_child()) {
-			table_look(fd, &known);
-		}
-		tree_exec_engage(image, sockprobe_cookie(fd), known.acquired, known.descriptor);
-	}
-}
-
-static void copy_environment(char **copy, char *const environment[], int count, char *variable)
-{
-	size_t name_length = sizeof(LEDGER_VARIABLE "=") - 1;
-	int kept = 0;
-
-	for (int i = 0; i < count; i++) {
-		if (strncmp(environment[i], LEDGER_VARIABLE "=", name_length) != 0) {
-			copy[kept++] = environment[i];
-		}
-	}
-	copy[kept++] = variable;
-	copy[kept] = NULL;
-}
 
 /*
  * Around every exec: `call` uses `handed`, the environment with the ledger's name in it,
@@ -81,21 +24,21 @@ static void copy_environment(char **copy, char *const environment[], int count, 
  */
 #define EXEC(environment, handed, call)                                                            \
 	do {                                                                                       \
-		char variable[VARIABLE_BYTES];                                                     \
+		const struct image_standard standard = {{-1, -1, -1}};                             \
+		char variable[IMAGE_VARIABLE_BYTES];                                               \
 		char *const *handed = (environment);                                               \
-		int count = count_strings(environment);                                            \
+		int count = image_count(environment);                                              \
 		uint64_t image;                                                                    \
 		int result;                                                                        \
-		if (tree_ledger == NULL || count > ENVIRONMENT_MAX ||                              \
-		    !tree_before_exec(variable, sizeof(variable), &image)) {                       \
+		if (count > IMAGE_ENVIRONMENT_MAX ||                                               \
+		    !image_prepare(IMAGE_EXEC, &standard, variable, &image)) {                     \
 			return call;                                                               \
 		}                                                                                  \
-		publish_standard(image);                                                           \
 		char **copy = ARGUMENT_VECTOR(count + 1);                                          \
-		copy_environment(copy, environment, count, variable);                              \
+		image_environment(copy, environment, count, variable);                             \
 		handed = copy;                                                                     \
 		result = call;                                                                     \
-		tree_exec_failed(image);                                                           \
+		image_failed(image);                                                               \
 		return result;                                                                     \
 	} while (0)
 

@@ -12,11 +12,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "shim/image.h"
 #include "shim/process.h"
 #include "shim/real.h"
 #include "shim/table.h"
 #include "shim/tree.h"
 #include "sys/sockprobe.h"
+
+enum {
+	/* Lists of file actions with a connection for 0 to 2, alive at the same time. */
+	NOTES_MAX = 16,
+};
 
 static void hand_over(int fd)
 {
@@ -44,51 +50,137 @@ static void hand_over_standard(void)
 	}
 }
 
-static void note_spawn(void)
-{
-	process_spawning();
-	hand_over_standard();
-}
-
+/* system and popen take no environment: who runs in there stays unseen. */
 EXPORT int system(const char *command)
 {
 	if (command != NULL) {
-		note_spawn();
+		process_spawning();
+		hand_over_standard();
 	}
 	return real.system(command);
 }
 
 EXPORT FILE *popen(const char *command, const char *mode)
 {
-	note_spawn();
+	process_spawning();
+	hand_over_standard();
 	return real.popen(command, mode);
 }
 
-EXPORT int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
-		       const posix_spawnattr_t *attributes, char *const arguments[],
-		       char *const environment[])
+/* What is known of a list of file actions, by its address. */
+static struct actions_note {
+	const posix_spawn_file_actions_t *actions;
+	struct image_standard standard;
+} notes[NOTES_MAX];
+
+static struct actions_note *find_note(const posix_spawn_file_actions_t *actions)
 {
-	note_spawn();
-	return real.posix_spawn(pid, path, actions, attributes, arguments, environment);
+	for (int i = 0; i < NOTES_MAX && actions != NULL; i++) {
+		if (__atomic_load_n(&notes[i].actions, __ATOMIC_ACQUIRE) == actions) {
+			return &notes[i];
+		}
+	}
+	return NULL;
 }
 
-EXPORT int posix_spawnp(pid_t *pid, const char *file, const posix_spawn_file_actions_t *actions,
-			const posix_spawnattr_t *attributes, char *const arguments[],
-			char *const environment[])
+static struct actions_note *make_note(const posix_spawn_file_actions_t *actions)
 {
-	note_spawn();
-	return real.posix_spawnp(pid, file, actions, attributes, arguments, environment);
+	for (int i = 0; i < NOTES_MAX; i++) {
+		const posix_spawn_file_actions_t *nobody = NULL;
+
+		if (__atomic_compare_exchange_n(&notes[i].actions, &nobody, actions, false,
+						__ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
+			notes[i].standard = (struct image_standard){{-1, -1, -1}};
+			return &notes[i];
+		}
+	}
+	return NULL;
+}
+
+static void drop_note(const posix_spawn_file_actions_t *actions)
+{
+	struct actions_note *note = find_note(actions);
+
+	if (note != NULL) {
+		__atomic_store_n(&note->actions, NULL, __ATOMIC_RELEASE);
+	}
+}
+
+EXPORT int posix_spawn_file_actions_init(posix_spawn_file_actions_t *actions)
+{
+	drop_note(actions);
+	return real.posix_spawn_file_actions_init(actions);
+}
+
+EXPORT int posix_spawn_file_actions_destroy(posix_spawn_file_actions_t *actions)
+{
+	drop_note(actions);
+	return real.posix_spawn_file_actions_destroy(actions);
 }
 
 /* The list of actions is libc's own: what will be put on 0 to 2 is noted as it is said. */
 EXPORT int posix_spawn_file_actions_adddup2(posix_spawn_file_actions_t *actions, int from, int to)
 {
 	int result = real.posix_spawn_file_actions_adddup2(actions, from, to);
+	struct actions_note *note;
 
-	if (result == 0 && to <= 2) {
-		hand_over(from);
+	if (result != 0 || to < 0 || to > 2 || !table_is_watched(from) || !process_may_act()) {
+		return result;
+	}
+	note = find_note(actions);
+	if (note == NULL) {
+		note = make_note(actions);
+	}
+	if (note != NULL) {
+		note->standard.source[to] = from;
+	} else {
+		hand_over(from); /* too many lists at a time: somebody will use it */
 	}
 	return result;
+}
+
+/* As around exec, but the new image has a process of its own; results are error numbers. */
+#define SPAWN(call)                                                                                \
+	do {                                                                                       \
+		const struct actions_note *note = find_note(actions);                              \
+		const struct image_standard none = {{-1, -1, -1}};                                 \
+		char variable[IMAGE_VARIABLE_BYTES];                                               \
+		char *const *handed = environment;                                                 \
+		int count = image_count(environment);                                              \
+		pid_t child = 0;                                                                   \
+		uint64_t image;                                                                    \
+		int result;                                                                        \
+		process_spawning();                                                                \
+		if (count > IMAGE_ENVIRONMENT_MAX || !process_may_act() ||                         \
+		    !image_prepare(IMAGE_SPAWN, note != NULL ? &note->standard : &none, variable,  \
+				   &image)) {                                                      \
+			return call;                                                               \
+		}                                                                                  \
+		char **copy = __builtin_alloca(((size_t)count + 2) * sizeof(char *));              \
+		image_environment(copy, environment, count, variable);                             \
+		handed = copy;                                                                     \
+		pid = pid != NULL ? pid : &child;                                                  \
+		result = call;                                                                     \
+		if (result == 0) {                                                                 \
+			tree_image_started(image, *pid);                                           \
+		} else {                                                                           \
+			image_failed(image);                                                       \
+		}                                                                                  \
+		return result;                                                                     \
+	} while (0)
+
+EXPORT int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
+		       const posix_spawnattr_t *attributes, char *const arguments[],
+		       char *const environment[])
+{
+	SPAWN(real.posix_spawn(pid, path, actions, attributes, arguments, handed));
+}
+
+EXPORT int posix_spawnp(pid_t *pid, const char *file, const posix_spawn_file_actions_t *actions,
+			const posix_spawnattr_t *attributes, char *const arguments[],
+			char *const environment[])
+{
+	SPAWN(real.posix_spawnp(pid, file, actions, attributes, arguments, handed));
 }
 
 EXPORT __typeof__(popen) _IO_popen SAME_AS(popen);

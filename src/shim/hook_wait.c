@@ -53,12 +53,11 @@ static void go_away(void)
 	}
 }
 
-static void note_poll(const struct pollfd *set, nfds_t count)
+/* Not const: glibc declares poll's set as only written to, and gcc believes it. */
+static void note_poll(struct pollfd *set, nfds_t count)
 {
 	bool listens = false;
 
-	/* glibc declares the set of poll as only written to; gcc believes it. */
-	__asm__("" : "+r"(set));
 
 	if (set == NULL || tree_ledger == NULL) {
 		return;

@@ -8,9 +8,9 @@
  *   letgo        a connection is let go         fin           the one shutdown
  *   tree         this process in the ledger     holders       how the others stand
  *   due          deferred FINs, and the sweep   reclaim       descriptors given back
- *   handover     connections in messages        stream        stdio on connections
+ *   handover     connections in messages        image         what goes across exec
+ *   stream       stdio on connections           guard.h       per-thread state
  *   process      epoch, birth, retirement       log           what we say
- *   guard.h      per-thread state
  *
  * Order: libc's functions, the settings, then the tables; the table is switched on
  * last. Whatever fails on the way leaves the shim inert, never the host dead.
@@ -25,8 +25,8 @@
 #include <sys/resource.h>
 
 #include "core/settings.h"
-#include "sendfin/ledger.h"
 #include "shim/hooks.h"
+#include "shim/image.h"
 #include "shim/letgo.h"
 #include "shim/log.h"
 #include "shim/process.h"
@@ -39,8 +39,6 @@
 extern char **environ __attribute__((weak));
 
 enum {
-	/* Descriptors looked at for inherited connections: what a superviser hands over. */
-	INHERITED_MAX = 256,
 	/* /proc/self/status up to the line "Seccomp:". */
 	STATUS_BYTES = 4096,
 };
@@ -101,10 +99,14 @@ static bool is_standard(int fd)
 	return fd <= 2;
 }
 
-/* What an exec with the connection on `fd` says: 0 to 2 are handed over on purpose. */
-static uint64_t inherited_stamp(int fd)
+/*
+ * What an exec with the connection on `fd` says: 0 to 2 are handed over on purpose. The
+ * epoch is that of its acquisition where the old image told it.
+ */
+static uint64_t inherited_stamp(int fd, uint64_t acquired)
 {
-	uint64_t stamp = stamp_acquired(PROCESS_INHERITED_EPOCH, STAMP_SHARED);
+	uint64_t epoch = acquired != 0 ? acquired : PROCESS_INHERITED_EPOCH;
+	uint64_t stamp = stamp_acquired(epoch, STAMP_SHARED);
 
 	if (!is_standard(fd)) {
 		return stamp;
@@ -114,7 +116,8 @@ static uint64_t inherited_stamp(int fd)
 
 /* What the process was born with: the cookie of each low descriptor, 0 = no connection. */
 struct inheritance {
-	uint64_t cookies[INHERITED_MAX];
+	uint64_t cookies[IMAGE_DESCRIPTORS];
+	struct image_legacy legacy;
 };
 
 static void take_inherited(int fd, struct inheritance *found)
@@ -129,11 +132,11 @@ static void take_inherited(int fd, struct inheritance *found)
 	found->cookies[fd] = sockprobe_cookie(fd);
 	for (int other = 0; other < fd; other++) {
 		if (found->cookies[other] != 0 && found->cookies[other] == found->cookies[fd]) {
-			table_alias_inherited(other, fd, inherited_stamp(fd));
+			table_alias_inherited(other, fd, inherited_stamp(fd, found->legacy.acquired[fd]));
 			return;
 		}
 	}
-	table_put(fd, inherited_stamp(fd));
+	table_put(fd, inherited_stamp(fd, found->legacy.acquired[fd]));
 	if (is_standard(fd)) {
 		use_engage_inherited(fd, found->cookies[fd]);
 	}
@@ -143,7 +146,7 @@ static bool is_inherited(uint64_t cookie, const void *context)
 {
 	const struct inheritance *found = context;
 
-	for (int fd = 0; fd < INHERITED_MAX; fd++) {
+	for (int fd = 0; fd < IMAGE_DESCRIPTORS; fd++) {
 		if (found->cookies[fd] == cookie) {
 			return true;
 		}
@@ -152,14 +155,15 @@ static bool is_inherited(uint64_t cookie, const void *context)
 }
 
 /* One poll tells which descriptors are open; only those are asked what they are. */
-static void find_inherited(uint32_t limit)
+static void find_inherited(char **environment, uint32_t limit)
 {
-	struct pollfd descriptors[INHERITED_MAX];
+	struct pollfd descriptors[IMAGE_DESCRIPTORS];
 	struct inheritance found;
-	uint32_t count = limit < INHERITED_MAX ? limit : INHERITED_MAX;
+	uint32_t count = limit < IMAGE_DESCRIPTORS ? limit : IMAGE_DESCRIPTORS;
 	struct timespec now = { 0, 0 };
 
 	memset(&found, 0, sizeof(found));
+	image_adopt(environment, &found.legacy);
 	for (uint32_t i = 0; i < count; i++) {
 		descriptors[i] = (struct pollfd){ .fd = (int)i };
 	}
@@ -172,28 +176,6 @@ static void find_inherited(uint32_t limit)
 		}
 	}
 	tree_keep_only(is_inherited, &found);
-}
-
-/*
- * Takes over the slot that the exec before us prepared, and removes its variable: the
- * program, and the helpers that libc makes for it, see the environment they know.
- */
-static void adopt_ledger(char **environment)
-{
-	size_t name_length = sizeof(LEDGER_VARIABLE "=") - 1;
-	char **kept = environment;
-	char **entry = environment;
-
-	for (; *entry != NULL; entry++) {
-		if (strncmp(*entry, LEDGER_VARIABLE "=", name_length) == 0) {
-			tree_adopt(*entry + name_length);
-		} else {
-			*kept++ = *entry;
-		}
-	}
-	while (kept < entry) {
-		*kept++ = NULL;
-	}
 }
 
 static void at_exit(void *unused)
@@ -259,8 +241,7 @@ static void set_up(char **environment)
 		process_retire();
 		return;
 	}
-	adopt_ledger(environment);
-	find_inherited(soft < INHERITED_MAX ? (uint32_t)soft : INHERITED_MAX);
+	find_inherited(environment, soft < IMAGE_DESCRIPTORS ? (uint32_t)soft : IMAGE_DESCRIPTORS);
 	register_exit();
 }
 

@@ -17,8 +17,6 @@
 #include "shim/tree.h"
 #include "sys/rawsys.h"
 
-#define EPOCH_LAST (~STAMP_FLAGS - 4 * STAMP_EPOCH_ONE)
-
 uint64_t process_epoch = PROCESS_FIRST_EPOCH;
 uint64_t process_came_to_share = PROCESS_INHERITED_EPOCH;
 struct settings process_settings;
@@ -53,7 +51,7 @@ static void epoch_raise(void)
 {
 	uint64_t epoch = __atomic_add_fetch(&process_epoch, STAMP_EPOCH_ONE, __ATOMIC_RELAXED);
 
-	if (epoch > EPOCH_LAST) {
+	if (epoch > STAMP_EPOCHS_MAX) {
 		process_retire();
 	}
 }

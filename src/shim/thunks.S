@@ -31,6 +31,7 @@ vfork:
 	.cfi_register %rip, %rdi
 	movq guard_self@gottpoff(%rip), %rsi
 	incl %fs:GUARD_OFFSET_VFORK_DEPTH(%rsi)
+	movq $0, %fs:GUARD_OFFSET_VFORK_SOURCES(%rsi)
 	movl $SYS_vfork, %eax
 	syscall
 	testl %eax, %eax
@@ -103,6 +104,7 @@ vfork:
 	ldr w11, [x10, #GUARD_OFFSET_VFORK_DEPTH]
 	add w11, w11, #1
 	str w11, [x10, #GUARD_OFFSET_VFORK_DEPTH]
+	str xzr, [x10, #GUARD_OFFSET_VFORK_SOURCES]
 	mov x0, #0x4111			/* CLONE_VM | CLONE_VFORK | SIGCHLD; there is no vfork here */
 	mov x1, #0
 	mov x8, #SYS_clone

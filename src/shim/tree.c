@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "core/stamp.h"
-#include "core/text.h"
 #include "ledger/segment.h"
 #include "shim/due.h"
 #include "shim/guard.h"
@@ -361,105 +360,118 @@ __attribute__((noinline)) void tree_go_away(void)
 	due_sweep();
 }
 
-bool tree_before_exec(char *buffer, unsigned long size, uint64_t *ref)
+/* A slot of its own for an image that will run in another process than this. */
+static uint64_t claim_image(void)
+{
+	uint64_t ref = procs_claim(tree_ledger, self, guard_in_vfork_child() ? NULL : tree_is_dead);
+
+	if (ref != LEDGER_NOBODY) {
+		fill_child(ref, epoch_now() + STAMP_EPOCH_ONE);
+	}
+	return ref;
+}
+
+bool tree_image_begin(bool is_child, uint64_t *image, int *id)
 {
 	struct ledger_process *mine = tree_self();
-	struct ledger_process *image = mine;
-	struct text text;
+	struct ledger_process *slot;
 
-	if (mine == NULL || process_is_retired()) {
+	*id = ledger_id;
+	*image = self;
+	if (mine != NULL && is_child) {
+		*image = claim_image();
+	}
+	slot = procs_get(tree_ledger, *image);
+	if (mine == NULL || slot == NULL) {
 		return false;
 	}
-	*ref = self;
-	if (!guard_in_vfork_child()) {
+	if (guard_in_vfork_child()) {
+		__atomic_store_n(&slot->pid, (uint32_t)rawsys1(SYS_getpid, 0), __ATOMIC_SEQ_CST);
+	} else if (!is_child) {
 		guard_self.execed_before = mine->execed;
-	} else {
-		/* A process of its own, on its parent's memory: only the ledger may be written. */
-		*ref = procs_claim(tree_ledger, self, NULL);
-		image = procs_get(tree_ledger, *ref);
-		if (image == NULL) {
-			return false;
-		}
-		fill_child(*ref, epoch_now() + STAMP_EPOCH_ONE);
-		__atomic_store_n(&image->pid, (uint32_t)rawsys1(SYS_getpid, 0), __ATOMIC_SEQ_CST);
 	}
-	store(&image->execed, epoch_now() + STAMP_EPOCH_ONE);
+	store(&slot->execed, epoch_now() + STAMP_EPOCH_ONE);
 	__atomic_add_fetch(&tree_ledger->header.births, 1, __ATOMIC_SEQ_CST);
 	if (!guard_in_vfork_child()) {
 		due_look();
 	}
-	text_begin(&text, buffer, size);
-	text_string(&text, LEDGER_VARIABLE "=");
-	text_signed(&text, ledger_id);
-	text_char(&text, ':');
-	text_hex(&text, *ref);
-	return !text.truncated;
+	return true;
 }
 
-void tree_exec_engage(uint64_t ref, uint64_t cookie, uint64_t acquired, int descriptor)
+void tree_image_engage(uint64_t image, uint64_t cookie, uint64_t acquired, int descriptor)
 {
 	struct conns_origin origin = tree_origin(acquired, descriptor);
 
-	engage(cookie, ref, &origin);
+	engage(cookie, image, &origin);
 }
 
-void tree_exec_failed(uint64_t ref)
+void tree_image_started(uint64_t image, pid_t pid)
+{
+	struct ledger_process *slot = tree_ledger != NULL ? procs_get(tree_ledger, image) : NULL;
+
+	if (slot != NULL) {
+		__atomic_store_n(&slot->pid, (uint32_t)pid, __ATOMIC_SEQ_CST);
+	}
+}
+
+void tree_image_failed(uint64_t image)
 {
 	struct ledger_process *mine = tree_self();
 
-	if (ref != self) {
-		conns_disengage_all(tree_ledger, ref);
-		procs_end(tree_ledger, ref);
+	if (image != self) {
+		conns_disengage_all(tree_ledger, image);
+		procs_end(tree_ledger, image);
 	} else if (mine != NULL) {
 		store(&mine->execed, guard_self.execed_before);
 	}
 }
 
-static const char *parse_number(const char *text, uint32_t base, uint64_t *value)
+/* The slot is ours if it names our pid, or nobody's yet: the parent may not have come to it. */
+static bool is_ours(struct ledger_process *slot)
 {
-	const char *start = text;
+	uint32_t pid = (uint32_t)rawsys1(SYS_getpid, 0);
+	uint32_t nobody = 0;
 
-	*value = 0;
-	for (;; text++) {
-		uint32_t digit = (uint32_t)(*text - '0');
-
-		if (digit > 9) {
-			digit = (uint32_t)(*text - 'a') + 10;
-		}
-		if (digit >= base || (*text > '9' && *text < 'a') ||
-		    *value > (~(uint64_t)0 - digit) / base) {
-			break;
-		}
-		*value = *value * base + digit;
-	}
-	return text == start ? NULL : text;
+	return __atomic_load_n(&slot->pid, __ATOMIC_SEQ_CST) == pid ||
+	       __atomic_compare_exchange_n(&slot->pid, &nobody, pid, false, __ATOMIC_SEQ_CST,
+					   __ATOMIC_SEQ_CST);
 }
 
-bool tree_adopt(const char *value)
+/* The line of descent as far as the ancestors' slots still tell it. */
+static void rebuild_line(struct ledger *ledger, const struct ledger_process *mine)
 {
-	uint64_t id;
-	uint64_t ref;
+	uint32_t known = 0;
+
+	while (known < LEDGER_ANCESTORS && procs_get(ledger, mine->ancestors[known]) != NULL) {
+		known++;
+	}
+	while (known > 0) {
+		uint64_t ref = mine->ancestors[--known];
+		const struct ledger_process *ancestor = procs_get(ledger, ref);
+
+		line_push(ref, ancestor != NULL ? ancestor->born : 0);
+	}
+	line_push(self, mine->born);
+}
+
+bool tree_adopt(int id, uint64_t ref)
+{
 	struct ledger *ledger;
 	struct ledger_process *mine;
-	const char *rest = parse_number(value, 10, &id);
 
-	if (rest == NULL || *rest != ':' || id > 0x7fffffff) {
-		return false;
-	}
-	rest = parse_number(rest + 1, 16, &ref);
-	if (rest == NULL || *rest != '\0' || segment_attach(call, (int)id, &ledger) != 0) {
+	if (segment_attach(call, id, &ledger) != 0) {
 		return false;
 	}
 	mine = procs_get(ledger, ref);
-	/* A variable that went round: it is not about us. */
-	if (mine == NULL || mine->pid != (uint32_t)rawsys1(SYS_getpid, 0)) {
+	if (mine == NULL || !is_ours(mine)) {
 		rawsys1(SYS_shmdt, (long)ledger);
 		return false;
 	}
 	self = ref;
 	process_epoch = (mine->execed & ~STAMP_FLAGS) + STAMP_EPOCH_ONE;
-	line_push(self, process_epoch);
-	install(ledger, (int)id);
+	process_came_to_share = PROCESS_INHERITED_EPOCH;
+	rebuild_line(ledger, mine);
+	install(ledger, id);
 	raise_flag(LEDGER_PROCESS_SIGHTED);
 	return true;
 }

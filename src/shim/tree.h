@@ -69,19 +69,20 @@ void tree_go_away(void);
 bool tree_is_dead(const struct ledger_process *process);
 
 /*
- * exec: writes "SENDFIN_LEDGER=id:ref" into text (size bytes) and prepares the slot of
- * the new image; *ref is that slot. False when there is nothing to hand on.
+ * A new program image: its slot is prepared, this process's own or, for a child, a new
+ * one. *id is the ledger's. False when there is no room.
  */
-bool tree_before_exec(char *text, unsigned long size, uint64_t *ref);
+bool tree_image_begin(bool is_child, uint64_t *image, int *id);
 
-/* The new image `ref` will have this connection on one of descriptors 0 to 2. */
-void tree_exec_engage(uint64_t ref, uint64_t cookie, uint64_t acquired, int descriptor);
+/* It will have this connection on one of descriptors 0 to 2. */
+void tree_image_engage(uint64_t image, uint64_t cookie, uint64_t acquired, int descriptor);
 
-/* exec failed: everything is as before. */
-void tree_exec_failed(uint64_t ref);
+/* It runs, in the process with this pid; or it does not. */
+void tree_image_started(uint64_t image, pid_t pid);
+void tree_image_failed(uint64_t image);
 
-/* In a new image: takes over the slot that `value` ("id:ref") names. Constructor only. */
-bool tree_adopt(const char *value);
+/* In the new image: attaches and takes over the slot. Constructor only. */
+bool tree_adopt(int id, uint64_t ref);
 
 /* In a new image: which of the connections it was engaged with it still holds. */
 void tree_keep_only(conns_is_held *is_held, const void *context);

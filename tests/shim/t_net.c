@@ -29,7 +29,8 @@ const struct test net_tests[] = {
 	  "a echo poll write -> 300; c recv 300; a letgo close; c heal;" END, .flags = IN_MUSL },
 	{ .name = "a_connected_client_socket_is_healed",
 	  .script = "c listen; P connect; c accept; P fork fork a;" SERVE "a letgo close; c heal;"
-	  END },
+	  END,
+	  .env = "SENDFIN_POLICY=eager" },
 	{ .name = "an_ipv6_ipv4_dual_stack_parent_goes_on_accepting",
 	  .script = LEAK_ON("46", "fork") SERVE "a letgo close; c heal; e connect; P accept;"
 	  "P fork fork b;"
