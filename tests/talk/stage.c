@@ -211,7 +211,7 @@ void stage_reap_orphan(struct stage *s)
 }
 
 /* One client too many ends a server. It may have ended already: then nobody listens. */
-static void say_goodbye(const struct stage *s)
+void stage_goodbye(const struct stage *s)
 {
 	struct sockaddr_in sa = {.sin_family = AF_INET,
 				 .sin_port = htons((uint16_t)s->port),
@@ -231,7 +231,7 @@ void stage_end(struct stage *s)
 
 	close(s->control);
 	close(s->kids);
-	say_goodbye(s);
+	stage_goodbye(s);
 	while ((pid = waitpid(-1, &one, 0)) > 0 || errno == EINTR) {
 		status = pid == s->server ? one : status;
 	}

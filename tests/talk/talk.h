@@ -83,6 +83,8 @@ void stage_reap_orphan(struct stage *s);
 void stage_log(struct stage *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Say goodbye (one more client, see server.h), wait for all to end, log how, close all. */
 void stage_end(struct stage *s);
+/* The goodbye alone, for a server that has more to say after it. */
+void stage_goodbye(const struct stage *s);
 /* The server's standard error; static buffer. */
 const char *stage_errs(struct stage *s);
 /* Listen for a server that will connect to us; returns the port as text, static buffer. */

@@ -75,6 +75,9 @@ static void check_served(struct stage *s, int is, int count, bool shimmed_runs_o
 	if (kernel_descriptors(s->server) > LIMIT) {
 		fail(s, "%d descriptors", kernel_descriptors(s->server));
 	}
+	if (!runs_out) {
+		stage_goodbye(s);
+	}
 	stage_hear(s, "done");
 	stage_tell(s, "close all again");
 	stage_hear(s, "0 closes failed");
@@ -157,6 +160,7 @@ static void play_late(struct stage *s)
 		fail(s, "not all were served");
 	}
 	talk_with_idle(s, idle, IDLE);
+	stage_goodbye(s);
 	stage_hear(s, "done");
 	for (int i = 0; i < IDLE; i++) {
 		client_half(s, &idle[i]);

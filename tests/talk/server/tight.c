@@ -6,7 +6,7 @@
  *   late   it is right: its SIGCHLD handler closes the dead child's connection, and when accept
  *          finds no descriptor it waits for the next death
  *
- * At the end it reports, waits for a command, and closes each number it was ever given: each close
+ * When all have been served it waits in accept for the goodbye. Then it reports, waits for a command, and closes each number it was ever given: each close
  * must succeed, as if nobody had been there before. (late: the handler has closed them.)
  */
 #include "server.h"
@@ -106,7 +106,7 @@ int main(int argc, char **argv)
 	late = argc > 1 && strcmp(argv[1], "late") == 0;
 	setrlimit(RLIMIT_NOFILE, &tight);
 	signal(SIGCHLD, on_child);
-	for (int i = 0; i < count; i++) {
+	for (int i = 0; i <= count; i++) {
 		int conn = next_client(listener);
 
 		if (conn < 0) {
@@ -114,7 +114,9 @@ int main(int argc, char **argv)
 			close(listener);
 			break;
 		}
-		serve(conn, listener);
+		if (i < count) {
+			serve(conn, listener);
+		}
 	}
 	report("done");
 	hear(CONTROL_FD);
