@@ -10,7 +10,7 @@
  *                looks at everybody. Engaged -> leave; all elsewhere -> FIN; pending -> due_mark.
  *                One that was not active (a bystander) goes too, and then due_look.  shim/letgo.c
  *   due_mark     The kernel's count of sent bytes and the mark are one word, and one CAS: NONE ->
- *                DUE. Then the hint (header.due), then due_look.                      shim/due.c
+ *                DUE, or DUE -> a new DUE. Then the hint (header.due), then due_look. shim/due.c
  *   due_look     Reads the mark, then everybody's standing, then the kernel's bytes. Engaged (I
  *                too) or bytes changed: CAS DUE -> NONE. Pending: leave it to them. Else CAS DUE
  *                -> TAKEN, and whoever succeeds sends the FIN.                        shim/due.c
@@ -35,6 +35,7 @@
  *   fin_came              without deaths and invisible writes, everybody elsewhere or gone means
  *                         that the FIN was sent (no mark is dropped for nothing)
  *   no_fin_after_touch    no FIN (deferred or direct) after a holder not elsewhere began to touch X
+ *   no_take_in_use        no mark is TAKEN once any holder, elsewhere or not, has finished a touch
  *   no_fin_after_raw      no deferred FIN after a holder not elsewhere wrote unseen since the mark
  * What they leave out, because nobody may wait for anybody: a holder that WAS elsewhere in the
  * course of the last look and has forked since (it, and that child) may touch X too late: `fresh`.
@@ -117,6 +118,7 @@ bool fin, dead[4], holds[4];
 
 /* Ghosts. */
 bool touched[4];   /* began to touch X while it was not elsewhere */
+bool in_use[4];     /* finished its first touch, elsewhere or not: it has the result of its call */
 bool wrote_raw[4]; /* wrote unseen since the mark, while it was not elsewhere */
 byte fresh[4];     /* bit p: it, or its forker, was elsewhere in the course of p's look */
 byte marks;            /* how often it became DUE */
@@ -124,7 +126,7 @@ bool was_taken, was_finished;
 bool excused; /* something happened after which the FIN may stay away */
 byte started, resting, over;
 bool one_acts = true, no_mark_lost = true, fin_came = true;
-bool no_fin_after_touch = true, no_fin_after_raw = true;
+bool no_take_in_use = true, no_fin_after_touch = true, no_fin_after_raw = true;
 
 #define is_away(h) (away[h] >= came[h])
 #define bit(p) (1 << (p))
@@ -137,6 +139,11 @@ bool no_fin_after_touch = true, no_fin_after_raw = true;
 #define bytes_differ (me != CLOSER && sent != SENT(word))
 #else
 #define bytes_differ (sent != SENT(word))
+#endif
+#ifdef M_LOOK_SPARES_SELF
+#define spared(h) (h == me)
+#else
+#define spared(h) false
 #endif
 #define settled(h) (!holds[h] || (is_away(h) && !engaged[h]))
 #define all_settled (settled(CLOSER) && settled(FIRST) && settled(SECOND) && settled(CHILD))
@@ -152,6 +159,7 @@ inline kill(victim)
 		holds[victim] = false;
 		excused = true;
 		touched[victim] = false;
+		in_use[victim] = false;
 		wrote_raw[victim] = false
 	}
 }
@@ -173,11 +181,13 @@ inline compare_and_swap(from, to)
 			wrote_raw[2] = false; wrote_raw[3] = false
 		:: done && STATE(mark) == TAKEN ->
 			one_acts = one_acts && !was_taken && looked_at == marks;
-			was_taken = true
+			was_taken = true;
+			no_take_in_use = !(in_use[0] || in_use[1] || in_use[2] || in_use[3])
 		:: else
 		fi
 	}
-	assert(one_acts)
+	assert(one_acts);
+	assert(no_take_in_use)
 }
 
 /* Everybody's standing, me included; a walk over the process slots. */
@@ -199,10 +209,7 @@ inline look()
 #endif
 			/* Gone: never born, let go of it, or dead, which one asks the kernel. */
 			d_step {
-				is_gone = left(h) || released[h]
-#ifdef M_LOOK_SPARES_SELF
-				|| h == me
-#endif
+				is_gone = left(h) || released[h] || spared(h)
 			}
 			if
 			:: !is_gone && h != me ->
@@ -251,6 +258,18 @@ inline send_fin(deferred)
 		no_fin_after_raw = no_fin_after_raw && !(deferred && any_spoiled(wrote_raw));
 		fin = true
 	}
+#ifdef W_CLOSER_FINISHES
+	if
+	:: deferred && me == CLOSER -> assert(false)
+	:: else
+	fi;
+#endif
+#ifdef W_HOLDER_FINISHES
+	if
+	:: deferred && me != CLOSER -> assert(false)
+	:: else
+	fi;
+#endif
 	assert(one_acts);
 	assert(no_fin_after_touch);
 	assert(no_fin_after_raw)
@@ -352,14 +371,10 @@ inline tree_go_away()
 		if
 		:: STATE(mark) != DUE ->
 			hint = false;
-#ifndef M_HINT_CLEARED_BLINDLY
 			if
 			:: STATE(mark) == DUE -> hint = true
 			:: else -> must_look = false
 			fi
-#else
-			must_look = false
-#endif
 		:: else
 		fi
 	:: else
@@ -387,7 +402,7 @@ inline tree_engage()
 #ifdef M_ENGAGED_LATE
 	engaged[me] = true;
 #endif
-	is_active = true
+	d_step { is_active = true; in_use[me] = true }
 }
 
 /* A write that no hook sees: a raw system call. */
@@ -426,7 +441,7 @@ inline tree_fork()
 
 inline leave_the_ledger()
 {
-	d_step { engaged[me] = false; touched[me] = false };
+	d_step { engaged[me] = false; touched[me] = false; in_use[me] = false };
 #ifndef M_RELEASED_LATE
 	released[me] = true
 #endif
@@ -594,6 +609,12 @@ init {
 		no_mark_lost = !(STATE(mark) == DUE && !fin && all_settled && anybody_holds);
 		fin_came = excused || fin || !all_settled || !anybody_holds
 	}
+#ifdef W_ALL_SETTLED
+	if
+	:: was_finished && !excused && all_settled && anybody_holds -> assert(false)
+	:: else
+	fi;
+#endif
 	assert(no_mark_lost);
 	assert(fin_came)
 }
