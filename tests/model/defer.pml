@@ -42,7 +42,7 @@
  * After a death somebody must enter accept once more; a mark TAKEN by a process that died before
  * its shutdown() is for the sweep, which therefore must not ask what the mark says.
  *
- * Scenarios are chosen by -D (MENU_*, STEPS_*, ...), mutations by -DM_*: see `scenarios`, `mutants`.
+ * Scenarios are chosen by -D (MENU_*, STEPS_*), mutations by -DM_*: see `scenarios`, `mutants`.
  */
 #ifndef MENU_FIRST
 #define MENU_FIRST 0
@@ -132,7 +132,8 @@ bool no_take_in_use = true, no_fin_after_touch = true, no_fin_after_raw = true;
 #define bit(p) (1 << (p))
 #define spoiled(list, h) (list[h] && !(fresh[h] & bit(me)))
 #define any_spoiled(list)                                                                          \
-	(spoiled(list, CLOSER) || spoiled(list, FIRST) || spoiled(list, SECOND) || spoiled(list, CHILD))
+	(spoiled(list, CLOSER) || spoiled(list, FIRST) ||                                          \
+	 spoiled(list, SECOND) || spoiled(list, CHILD))
 #ifdef M_BYTES_UNCOMPARED
 #define bytes_differ false
 #elif defined(M_CLOSER_BYTES_UNCOMPARED)
