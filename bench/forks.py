@@ -15,7 +15,7 @@ import subprocess
 
 import common
 
-SIZES = (0, 100, 1000, 20000)
+SIZES = (0, 1, 100, 1000, 20000)
 SOME = 10  # as in forks.c: so many more clients are waiting to be accepted
 # Descriptors beside the connections: standard ones, the listener, what valgrind keeps, to spare.
 OTHERS = 100
