@@ -71,7 +71,9 @@ victims   := $(wildcard tests/shim/victim/*.c)
 preload   := $(if $(wildcard tests/shim/*.c),$(BUILD)/tests/shim/run) \
 	     $(if $(victims),$(BUILD)/tests/shim/victim) \
 	     $(if $(victims),$(if $(shell command -v $(MUSL_CC)),$(BUILD)/tests/shim/victim-musl)) \
-	     $(patsubst %.c,$(BUILD)/%,$(wildcard tests/shim/special/*.c))
+	     $(patsubst %.c,$(BUILD)/%,$(wildcard tests/shim/special/*.c)) \
+	     $(if $(wildcard tests/talk/*.c),$(BUILD)/tests/talk/run) \
+	     $(patsubst %.c,$(BUILD)/%,$(wildcard tests/talk/server/*.c))
 TESTS     := $(UNITS) $(if $(SAN),,$(preload))
 FUZZERS   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/*.c))
 
@@ -145,6 +147,16 @@ $(BUILD)/tests/shim/special/%: tests/shim/special/%.c $(BUILD)/flags
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(program) -O2 -D_FORTIFY_SOURCE=2 -pthread
+
+$(BUILD)/tests/talk/run: $(call obj,$(wildcard tests/talk/*.c))
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(link) -pthread
+
+$(BUILD)/tests/talk/server/%: tests/talk/server/%.c $(BUILD)/flags
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(program) -pthread
 
 $(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(inner) $(wildcard include/sendfin/* src/core/*.h)
 	$(call say,FUZZ,$@)

@@ -38,6 +38,7 @@
 #define STAMP_RECLAIMED ((uint64_t)1 << 12) /* with epoch 0: a number that we gave back */
 #define STAMP_POLLED ((uint64_t)1 << 13)   /* registered with some epoll; sticky */
 #define STAMP_EPOLL ((uint64_t)1 << 14)    /* with epoch 0: an epoll descriptor */
+#define STAMP_EXECED ((uint64_t)1 << 15)   /* got by exec on descriptors 0 to 2; sticky */
 
 #define STAMP_FLAGS (((uint64_t)1 << 16) - 1)
 #define STAMP_EPOCHS_MAX (~STAMP_FLAGS - 4 * STAMP_EPOCH_ONE) /* then the process retires */
@@ -52,7 +53,7 @@
 /* What stays true of a connection across forks. */
 #define STAMP_STICKY                                                                               \
 	(STAMP_SHARED | STAMP_SHUT_RD | STAMP_UPSTREAM | STAMP_RECORD | STAMP_STDIO |              \
-	 STAMP_ENGAGED | STAMP_POLLED)
+	 STAMP_ENGAGED | STAMP_POLLED | STAMP_EXECED)
 
 /* The epoch of a stamp, still shifted; 0 for what is no connection. */
 static inline uint64_t stamp_epoch(uint64_t stamp)

@@ -318,8 +318,11 @@ bool conns_mark(struct ledger *ledger, struct ledger_connection *connection, uin
 		uint64_t bytes)
 {
 	uint64_t mark = load(&connection->mark);
-	uint64_t due = mark_next(mark, LEDGER_MARK_DUE, bytes);
+	uint64_t due = mark_next(mark, LEDGER_MARK_DUE, bytes & UINT32_MAX);
 
+	if (state_of(mark) == LEDGER_MARK_DUE) {
+		return swap(&connection->mark, mark, due);
+	}
 	if (state_of(mark) != LEDGER_MARK_NONE) {
 		return false;
 	}

@@ -84,7 +84,10 @@ void conns_forget_dead(struct ledger *ledger, struct ledger_connection *connecti
 /* The mark as it is, for the three that follow. */
 uint64_t conns_mark_of(const struct ledger_connection *connection);
 
-/* NONE -> DUE, with the low half of the bytes written so far. False when it was marked. */
+/*
+ * NONE -> DUE, with the low half of the bytes written so far. A mark that is due already
+ * is renewed: whoever is about to drop the old one for an old reason fails.
+ */
 bool conns_mark(struct ledger *ledger, struct ledger_connection *connection, uint64_t cookie,
 		uint64_t bytes);
 

@@ -38,8 +38,8 @@ static void arrive(int fd)
 		return;
 	}
 	table_put(fd, stamp_acquired(PROCESS_INHERITED_EPOCH, STAMP_SHARED));
+	tree_arrived(sockprobe_cookie(fd)); /* first: the note finds us among the users */
 	use_note(fd, STAMP_USE_POLL);
-	tree_arrived(sockprobe_cookie(fd));
 }
 
 static void for_each_descriptor(struct msghdr *message, void (*act)(int fd))

@@ -84,6 +84,8 @@ static int clone_waiting(int (*function)(void *), void *stack, int flags, void *
 {
 	int pid;
 
+	process_spawning();
+	guard_self.vfork_sources = 0;
 	guard_self.vfork_depth++;
 	pid = real.clone(function, stack, flags, argument, parent_tid, tls, child_tid);
 	guard_self.vfork_depth--;

@@ -111,7 +111,7 @@ static uint64_t inherited_stamp(int fd, uint64_t acquired)
 	if (!is_standard(fd)) {
 		return stamp;
 	}
-	return (stamp | STAMP_STDIO) & ~(fd == 0 ? STAMP_USE_READ : STAMP_USE_WRITE);
+	return (stamp | STAMP_STDIO | STAMP_EXECED) & ~(fd == 0 ? STAMP_USE_READ : STAMP_USE_WRITE);
 }
 
 /* What the process was born with: the cookie of each low descriptor, 0 = no connection. */

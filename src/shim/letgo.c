@@ -96,6 +96,10 @@ static void gather(struct departure *departure)
 		facts->active = (stamp & STAMP_UNUSED) == 0;
 		facts->has_written = (stamp & STAMP_UNWRITTEN) == 0;
 	}
+	/* A deliberate hand-over entitles, whatever the image forked since; not its children. */
+	if ((stamp & STAMP_EXECED) != 0 && !process_is_child_of_image()) {
+		facts->active = true;
+	}
 }
 
 /* What the ledger knows of where the connection came from; else our line of descent. */
@@ -213,6 +217,15 @@ void letgo_range(unsigned int first, unsigned int last)
 	}
 }
 
+/* Unused, and under no other number either: there is nothing to decide. */
+static bool is_worth_a_look(int fd)
+{
+	uint64_t stamp = table_is_watched(fd) ? table_stamp(fd) : STAMP_NONE;
+
+	return stamp_is_connection(stamp) &&
+	       (stamp & (STAMP_UNUSED | STAMP_RECORD)) != STAMP_UNUSED;
+}
+
 void letgo_at_exit(bool flush)
 {
 	bool has_unflushed;
@@ -224,7 +237,7 @@ void letgo_at_exit(bool flush)
 	for (int fd = 0; fd <= table_highest(); fd++) {
 		struct departure departure = { .fd = fd, .has_unflushed = has_unflushed };
 
-		if (!table_is_watched(fd) || (table_stamp(fd) & STAMP_UNUSED) != 0) {
+		if (!is_worth_a_look(fd)) {
 			continue;
 		}
 		if (table_remove(fd, &departure.gone)) {

@@ -24,6 +24,7 @@ struct settings process_settings;
 __thread struct guard guard_self;
 
 static uint32_t *process_alive;
+static bool is_child_of_image;
 static bool process_retired = true; /* until the constructor is through */
 
 int process_setup(void)
@@ -70,6 +71,7 @@ static void process_born(void)
 	if (__atomic_exchange_n(process_alive, 1, __ATOMIC_RELAXED) != 0) {
 		return;
 	}
+	is_child_of_image = true;
 	epoch_begin();
 	table_after_fork_in_child();
 	tree_born();
@@ -84,6 +86,11 @@ bool process_may_act(void)
 		process_born();
 	}
 	return true;
+}
+
+bool process_is_child_of_image(void)
+{
+	return is_child_of_image;
 }
 
 bool process_is_retired(void)

@@ -52,6 +52,9 @@ bool process_may_act(void);
 
 bool process_is_retired(void);
 
+/* True when this process was forked by its program image, not exec'd itself. */
+bool process_is_child_of_image(void);
+
 /* Everything passes through from now on. Safe anywhere; memory only. */
 void process_retire(void);
 

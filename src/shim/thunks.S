@@ -26,6 +26,11 @@
 vfork:
 	.cfi_startproc
 	endbr64
+	subq $8, %rsp
+	.cfi_adjust_cfa_offset 8
+	call process_spawning		/* what we hold will be shared */
+	addq $8, %rsp
+	.cfi_adjust_cfa_offset -8
 	popq %rdi			/* the return address: rdi survives the system call */
 	.cfi_adjust_cfa_offset -8
 	.cfi_register %rip, %rdi
@@ -97,6 +102,15 @@ syscall:
 vfork:
 	.cfi_startproc
 	hint #34			/* bti c */
+	stp x29, x30, [sp, #-16]!
+	.cfi_adjust_cfa_offset 16
+	.cfi_rel_offset x29, 0
+	.cfi_rel_offset x30, 8
+	bl process_spawning		/* what we hold will be shared */
+	ldp x29, x30, [sp], #16
+	.cfi_adjust_cfa_offset -16
+	.cfi_restore x29
+	.cfi_restore x30
 	mrs x9, tpidr_el0
 	adrp x10, :gottprel:guard_self
 	ldr x10, [x10, #:gottprel_lo12:guard_self]

@@ -35,8 +35,8 @@ uint64_t sockprobe_cookie(int fd);
 bool sockprobe_is_drained(int fd);
 
 /*
- * All bytes the program ever wrote to the connection: acknowledged, in flight and
- * unsent (TCP_INFO, SIOCOUTQ). Retransmissions do not change it. ~0 when unknown.
+ * All bytes ever written to the connection: sent once, and unsent (tcpi_bytes_sent,
+ * tcpi_bytes_retrans, tcpi_notsent_bytes). ACKs do not change it. ~0 when unknown.
  */
 uint64_t sockprobe_written(int fd);
 
