@@ -22,7 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { JOBS_MAX = 32, TALK_MS = 120000, RUN_MS = 1500 };
+enum { JOBS_MAX = 32, TALK_MS = 120000, RUN_MS = 4000 };
 
 struct job {
 	pid_t pid; /* 0: free */

@@ -226,7 +226,7 @@ static void play_parent_shot(struct stage *s)
 /* One server, every child shot: their places must be used again, and their descriptors. */
 static void play_all_shot(struct stage *s)
 {
-	int batches = !s->shimmed ? 1 : s->run > 1 ? 2 : s->runs < 100 ? 6 : CONNECTIONS / BATCH;
+	int batches = s->run != 1 ? 1 : s->runs < 100 ? 6 : CONNECTIONS / BATCH;
 	static const char *const args[] = {"chaos", "128", NULL};
 
 	stage_start(s, args);
