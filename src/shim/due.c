@@ -68,17 +68,18 @@ static uint32_t own_slot(void)
  * The mark was read before the look at the others, the bytes are read after it. True
  * when the mark is taken: the FIN is the caller's to send.
  */
-static bool take_if_alone(int fd, struct ledger_connection *slot, uint64_t cookie, uint64_t mark)
+static bool take_if_alone(int fd, struct ledger_connection *slot, uint64_t mark,
+			  enum holders_of whom)
 {
+	uint64_t cookie = __atomic_load_n(&slot->cookie, __ATOMIC_SEQ_CST);
 	struct conns_origin origin = conns_origin(slot);
 	struct verdict_holders holders;
 
-	holders_count(cookie, &origin, &holders);
-	if (holders.engaged == 0 && holders.pending > 0) {
+	holders_count(cookie, &origin, whom, &holders);
+	if (holders.engaged + holders.pending > 0) {
 		return false;
 	}
-	if (holders.engaged > 0 ||
-	    (uint32_t)sockprobe_written(fd) != (uint32_t)(mark >> LEDGER_MARK_REST_SHIFT) ||
+	if ((uint32_t)sockprobe_written(fd) != (uint32_t)(mark >> LEDGER_MARK_REST_SHIFT) ||
 	    sockprobe_state(fd) != VERDICT_STATE_CLOSE_WAIT) {
 		conns_drop(tree_ledger, slot, mark);
 		conns_tidy(tree_ledger, slot);
@@ -110,9 +111,10 @@ bool due_mark(int fd, uint64_t cookie, const struct conns_origin *origin)
 	}
 	conns_mark(tree_ledger, slot, cookie, sockprobe_written(fd));
 	mark = conns_mark_of(slot);
-	return is_due(mark) && take_if_alone(fd, slot, cookie, mark);
+	return is_due(mark) && take_if_alone(fd, slot, mark, HOLDERS_OTHERS);
 }
 
+/* The FIN is out: no user that is left is a living one. */
 static void done(struct ledger_connection *slot)
 {
 	conns_drop(tree_ledger, slot, conns_mark_of(slot));
@@ -121,19 +123,12 @@ static void done(struct ledger_connection *slot)
 
 void due_done(uint64_t cookie)
 {
-	struct ledger_connection *slot = conns_find(tree_ledger, cookie, false);
+	struct ledger_connection *slot =
+		tree_ledger != NULL && cookie != 0 ? conns_find(tree_ledger, cookie, false) : NULL;
 
 	if (slot != NULL) {
 		done(slot);
 	}
-}
-
-/* Nobody is left who could finish it: the acquirer is gone, and we have no copy. */
-static bool is_orphaned(const struct conns_origin *origin)
-{
-	const struct ledger_process *acquirer = procs_get(tree_ledger, origin->acquirer);
-
-	return acquirer == NULL || tree_is_dead(acquirer);
 }
 
 /* Who took the mark died before it sent the FIN: the sweep will find the connection. */
@@ -148,42 +143,79 @@ static void release_if_dead(struct ledger_connection *slot, uint64_t mark)
 	}
 }
 
-static void finish(struct ledger_connection *slot, uint64_t mark)
+/* A vfork child's image could not say where it came from; we can, if it is ours. */
+static void learn_origin(int fd, struct ledger_connection *slot)
+{
+	struct table_gone known;
+
+	if (conns_origin(slot).acquirer == LEDGER_NOBODY && table_look(fd, &known)) {
+		struct conns_origin origin = tree_origin(known.acquired, known.descriptor);
+
+		conns_note_origin(slot, &origin);
+	}
+}
+
+/* We have no copy, and nobody else has: there is nothing left to finish. */
+static void drop_if_nobodys(struct ledger_connection *slot, uint64_t mark)
 {
 	uint64_t cookie = __atomic_load_n(&slot->cookie, __ATOMIC_SEQ_CST);
 	struct conns_origin origin = conns_origin(slot);
-	int fd = find_descriptor(cookie, origin.descriptor);
+	struct verdict_holders holders;
 
-	if (fd < 0) {
-		if (is_orphaned(&origin) && conns_drop(tree_ledger, slot, mark)) {
-			conns_tidy(tree_ledger, slot);
-		}
-		return;
+	holders_count(cookie, &origin, HOLDERS_OTHERS, &holders);
+	if (holders.engaged + holders.elsewhere + holders.pending == 0 &&
+	    conns_drop(tree_ledger, slot, mark)) {
+		conns_tidy(tree_ledger, slot);
 	}
-	if (take_if_alone(fd, slot, cookie, mark)) {
+}
+
+static void finish(int fd, struct ledger_connection *slot, uint64_t mark, enum holders_of whom)
+{
+	if (take_if_alone(fd, slot, mark, whom)) {
 		send_late(fd, VERDICT_REASON_STALE);
 		done(slot);
 	}
 }
 
-__attribute__((noinline, cold)) static void look_at_marks(void)
+__attribute__((noinline, cold)) static void look_at_marks(enum holders_of whom)
 {
 	for (uint32_t i = conns_next(tree_ledger, 0); i < LEDGER_CONNECTIONS;
 	     i = conns_next(tree_ledger, i + 1)) {
 		struct ledger_connection *slot = &tree_ledger->connections[i];
 		uint64_t mark = conns_mark_of(slot);
+		int fd;
 
-		if (is_due(mark)) {
-			finish(slot, mark);
+		if (!is_due(mark)) {
+			continue;
 		}
+		fd = find_descriptor(__atomic_load_n(&slot->cookie, __ATOMIC_SEQ_CST),
+				     conns_origin(slot).descriptor);
+		if (fd < 0) {
+			drop_if_nobodys(slot, mark);
+			continue;
+		}
+		learn_origin(fd, slot);
+		finish(fd, slot, mark, whom);
 	}
+}
+
+static bool has_marks(void)
+{
+	return tree_self() != NULL &&
+	       __atomic_load_n(&tree_ledger->header.due_count, __ATOMIC_SEQ_CST) != 0;
 }
 
 void due_look(void)
 {
-	if (tree_ledger != NULL && tree_self() != NULL &&
-	    __atomic_load_n(&tree_ledger->header.due_count, __ATOMIC_SEQ_CST) != 0) {
-		look_at_marks();
+	if (has_marks()) {
+		look_at_marks(HOLDERS_ALL);
+	}
+}
+
+void due_look_leaving(void)
+{
+	if (has_marks()) {
+		look_at_marks(HOLDERS_OTHERS);
 	}
 }
 
@@ -193,16 +225,14 @@ void due_look_at(int fd)
 	uint64_t cookie;
 	uint64_t mark;
 
-	if (tree_self() == NULL ||
-	    __atomic_load_n(&tree_ledger->header.due_count, __ATOMIC_SEQ_CST) == 0) {
+	if (!has_marks()) {
 		return;
 	}
 	cookie = sockprobe_cookie(fd);
 	slot = cookie != 0 ? conns_find(tree_ledger, cookie, false) : NULL;
 	mark = slot != NULL ? conns_mark_of(slot) : LEDGER_MARK_NONE;
-	if (is_due(mark) && take_if_alone(fd, slot, cookie, mark)) {
-		send_late(fd, VERDICT_REASON_STALE);
-		done(slot);
+	if (is_due(mark)) {
+		finish(fd, slot, mark, HOLDERS_OTHERS);
 	}
 }
 
@@ -230,11 +260,22 @@ static bool is_untouched(int fd)
 	return (table_stamp(fd) & STAMP_ENGAGED) == 0;
 }
 
+/* As if its last user had let go: with somebody pending, whoever goes elsewhere finishes it. */
+static void sweep_up(int fd, struct ledger_connection *slot, uint64_t cookie)
+{
+	uint64_t mark;
+
+	conns_mark(tree_ledger, slot, cookie, sockprobe_written(fd));
+	mark = conns_mark_of(slot);
+	if (is_due(mark)) {
+		finish(fd, slot, mark, HOLDERS_ALL);
+	}
+}
+
 static void sweep_one(struct ledger_connection *slot)
 {
 	uint64_t cookie = __atomic_load_n(&slot->cookie, __ATOMIC_SEQ_CST);
 	struct conns_origin origin = conns_origin(slot);
-	struct verdict_holders holders;
 	int fd;
 
 	release_if_dead(slot, conns_mark_of(slot));
@@ -245,15 +286,10 @@ static void sweep_one(struct ledger_connection *slot)
 		return;
 	}
 	fd = find_descriptor(cookie, origin.descriptor);
-	if (fd >= 0 && is_untouched(fd) && sockprobe_state(fd) == VERDICT_STATE_CLOSE_WAIT) {
-		holders_count(cookie, &origin, &holders);
-		if (holders.engaged + holders.pending == 0) {
-			send_late(fd, VERDICT_REASON_STALE);
-			fd = -1;
-		}
-	}
-	if (fd < 0) {
+	if (fd < 0 || sockprobe_is_dead(fd)) {
 		conns_forget_dead(tree_ledger, slot, cookie);
+	} else if (is_untouched(fd) && sockprobe_state(fd) == VERDICT_STATE_CLOSE_WAIT) {
+		sweep_up(fd, slot, cookie);
 	}
 }
 

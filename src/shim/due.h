@@ -43,16 +43,20 @@
 #include "ledger/conns.h"
 
 /*
- * Steps 3 to 5: the verdict on fd was "defer". True when the caller has become the one
+ * Steps 3 to 5: the verdict on fd was "defer", or "leave" because somebody uses it: then
+ * that one may let go without a word, and the mark is what remains. True when the caller has become the one
  * to send the FIN after all; it then calls due_done().
  */
 bool due_mark(int fd, uint64_t cookie, const struct conns_origin *origin);
 
-/* The FIN of a taken mark is out. */
+/* The FIN is out: a mark, if there was one, has done its work. */
 void due_done(uint64_t cookie);
 
 /* Steps b to d, for all marks of connections that this process holds. */
 void due_look(void);
+
+/* The same when the process is about to let go of all it holds. */
+void due_look_leaving(void);
 
 /* The same for the one on fd, which is about to be closed unused. */
 void due_look_at(int fd);

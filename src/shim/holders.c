@@ -20,6 +20,7 @@ static uint64_t load(const uint64_t *word)
 /* One count under way. */
 struct look {
 	const struct conns_origin *origin;
+	uint64_t skipped; /* who does not count; LEDGER_NOBODY = all do */
 	struct verdict_holders *holders;
 };
 
@@ -86,7 +87,7 @@ static void look_at(struct look *look, uint32_t index)
 	if (look->origin->acquired != 0 && (ref == tree_self_ref() || may_hold(look, process, ref))) {
 		count_unseen(look, process);
 	}
-	if (ref == tree_self_ref() || !may_hold(look, process, ref)) {
+	if (ref == look->skipped || !may_hold(look, process, ref)) {
 		return;
 	}
 	standing = standing_in(look, process, flags);
@@ -148,10 +149,14 @@ static void count_users(uint64_t cookie, struct verdict_holders *holders)
  * The users are read last: who was pending at our look at the processes, touched the
  * connection and then went elsewhere is found here.
  */
-void holders_count(uint64_t cookie, const struct conns_origin *origin,
+void holders_count(uint64_t cookie, const struct conns_origin *origin, enum holders_of whom,
 		   struct verdict_holders *holders)
 {
-	struct look look = {.origin = origin, .holders = holders};
+	struct look look = {
+		.origin = origin,
+		.skipped = whom == HOLDERS_OTHERS ? tree_self_ref() : LEDGER_NOBODY,
+		.holders = holders,
+	};
 
 	memset(holders, 0, sizeof(*holders));
 	holders->asked = true;

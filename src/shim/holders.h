@@ -6,7 +6,7 @@
  * family: the process that acquired the connection, and those born of it later. A
  * holder that would veto is asked for: the dead are buried on the way.
  * Invariant: who cannot be told apart from a holder is counted as one; what cannot
- * be seen counts as pending. The caller is counted only if it is among the users.
+ * be seen counts as pending.
  *
  * Costs one look per live process of the tree, and one system call per vetoing one.
  */
@@ -18,8 +18,14 @@
 #include "core/verdict.h"
 #include "ledger/conns.h"
 
+/* Does the caller itself count? */
+enum holders_of {
+	HOLDERS_OTHERS, /* no: it is letting go of the connection */
+	HOLDERS_ALL,    /* yes: it keeps its copy, and must be elsewhere itself */
+};
+
 /* Fills `holders` (and sets asked). Without a ledger: one that nobody can see. */
-void holders_count(uint64_t cookie, const struct conns_origin *origin,
+void holders_count(uint64_t cookie, const struct conns_origin *origin, enum holders_of whom,
 		   struct verdict_holders *holders);
 
 #endif

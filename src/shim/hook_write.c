@@ -9,12 +9,35 @@
 #include "shim/hooks.h"
 #include "shim/use.h"
 
+static inline bool is_noted(int fd)
+{
+	return likely(!table_is_watched(fd)) || use_is_warm(fd, STAMP_USE_WRITE);
+}
+
 static inline void note_write(int fd)
 {
-	if (unlikely(table_is_watched(fd) && !use_is_warm(fd, STAMP_USE_WRITE))) {
+	if (unlikely(!is_noted(fd))) {
 		use_note(fd, STAMP_USE_WRITE);
 	}
 }
+
+/*
+ * A send hook: a tail jump where there is nothing to note. The rare half is a function
+ * of its own, so that the frequent one saves no register before it has looked.
+ */
+#define SEND_HOOK(name, fd, parameters, arguments)                                                 \
+	static __attribute__((noinline, cold)) ssize_t name##_cold parameters                      \
+	{                                                                                          \
+		use_note(fd, STAMP_USE_WRITE);                                                     \
+		return real.name arguments;                                                        \
+	}                                                                                          \
+	EXPORT ssize_t name parameters                                                             \
+	{                                                                                          \
+		if (likely(is_noted(fd))) {                                                        \
+			return real.name arguments;                                                \
+		}                                                                                  \
+		return name##_cold arguments;                                                      \
+	}
 
 static inline void note_read(int fd)
 {
@@ -23,30 +46,22 @@ static inline void note_read(int fd)
 	}
 }
 
-EXPORT ssize_t write(int fd, const void *buffer, size_t count)
-{
-	note_write(fd);
-	return real.write(fd, buffer, count);
-}
+SEND_HOOK(write, fd, (int fd, const void *buffer, size_t count), (fd, buffer, count))
 
-EXPORT ssize_t writev(int fd, const struct iovec *parts, int count)
-{
-	note_write(fd);
-	return real.writev(fd, parts, count);
-}
+SEND_HOOK(writev, fd, (int fd, const struct iovec *parts, int count), (fd, parts, count))
 
-EXPORT ssize_t send(int fd, const void *buffer, size_t count, int flags)
-{
-	note_write(fd);
-	return real.send(fd, buffer, count, flags);
-}
+SEND_HOOK(send, fd, (int fd, const void *buffer, size_t count, int flags),
+	  (fd, buffer, count, flags))
 
-EXPORT ssize_t sendto(int fd, const void *buffer, size_t count, int flags,
-		      const struct sockaddr *address, socklen_t length)
-{
-	note_write(fd);
-	return real.sendto(fd, buffer, count, flags, address, length);
-}
+SEND_HOOK(sendto, fd,
+	  (int fd, const void *buffer, size_t count, int flags, const struct sockaddr *address,
+	   socklen_t length),
+	  (fd, buffer, count, flags, address, length))
+
+SEND_HOOK(sendfile, out, (int out, int in, off_t *offset, size_t count), (out, in, offset, count))
+
+SEND_HOOK(sendfile64, out, (int out, int in, off64_t *offset, size_t count),
+	  (out, in, offset, count))
 
 EXPORT ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 {
@@ -67,18 +82,6 @@ EXPORT int sendmmsg(int fd, struct mmsghdr *messages, unsigned int count, int fl
 		}
 	}
 	return real.sendmmsg(fd, messages, count, flags);
-}
-
-EXPORT ssize_t sendfile(int out, int in, off_t *offset, size_t count)
-{
-	note_write(out);
-	return real.sendfile(out, in, offset, count);
-}
-
-EXPORT ssize_t sendfile64(int out, int in, off64_t *offset, size_t count)
-{
-	note_write(out);
-	return real.sendfile64(out, in, offset, count);
 }
 
 /* The one call that may also receive. */

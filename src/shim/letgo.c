@@ -53,7 +53,8 @@ static uint64_t cookie_of(struct departure *departure)
 
 static void ask_holders(struct departure *departure)
 {
-	holders_count(cookie_of(departure), &departure->origin, &departure->facts.holders);
+	holders_count(cookie_of(departure), &departure->origin, HOLDERS_OTHERS,
+		      &departure->facts.holders);
 }
 
 /* EOF returned to the program, or data read and nothing but the FIN left behind it. */
@@ -153,7 +154,6 @@ static void depart(struct departure *departure)
 {
 	struct verdict_result result;
 	struct log_names names;
-	bool was_deferred;
 	bool acted = false;
 
 	gather(departure);
@@ -169,14 +169,13 @@ static void depart(struct departure *departure)
 	if (result.reason == VERDICT_REASON_BYSTANDER) {
 		due_look_at(departure->fd);
 	}
-	was_deferred = result.verdict == VERDICT_DEFER;
-	if (was_deferred) {
+	if (result.verdict == VERDICT_DEFER || result.reason == VERDICT_REASON_ENGAGED) {
 		result = defer(departure, result);
 	}
 	if (result.verdict == VERDICT_FIN && may_act(departure)) {
 		acted = fin_send(departure->fd) == 0;
 	}
-	if (was_deferred && result.verdict == VERDICT_FIN) {
+	if (result.verdict == VERDICT_FIN) {
 		due_done(departure->gone.cookie);
 	}
 	if (log_wants_verdicts()) {
@@ -244,6 +243,6 @@ void letgo_at_exit(bool flush)
 			depart(&departure);
 		}
 	}
-	due_look();
+	due_look_leaving();
 	tree_end();
 }

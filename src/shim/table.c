@@ -207,7 +207,7 @@ int table_highest(void)
 {
 	int top = __atomic_load_n(&highest, __ATOMIC_RELAXED);
 
-	return (uint32_t)top < table_limit ? top : (int)table_limit - 1;
+	return top < (int)table_limit ? top : (int)table_limit - 1;
 }
 
 void table_put(int fd, uint64_t stamp)
