@@ -24,7 +24,7 @@ SAN       ?=
 
 comma     := ,
 BUILD     ?= build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
-SUITES    ?= $(if $(SAN),unit,lint unit shim examples cli)
+SUITES    ?= $(if $(SAN),unit,lint unit stress model shim talk examples cli bench)
 DEPS_BUILD = build-essential uthash-dev
 DEPS_CHECK = clang clang-format cppcheck shellcheck mandoc libcmocka-dev musl-tools valgrind \
 	     strace iproute2 python3 perl procps util-linux spin
@@ -173,7 +173,7 @@ demo: ## a leaky server, bare and under the shim, side by side
 	@$(MAKE) --no-print-directory all
 	@$(BUILD)/examples/demo $(BUILD)/libsendfin.so $(BUILD)/examples/leaky_echo
 
-check: ## install what is missing, build, run every test (SUITES="lint unit shim examples cli")
+check: ## install what is missing, build, run every test (SUITES="lint unit shim ..." runs some)
 	@$(MAKE) --no-print-directory deps
 	@$(MAKE) --no-print-directory -k all tests && broken= || broken=build; \
 		tests/run-suites $$broken $(SUITES)

@@ -22,33 +22,33 @@
 
 #define STAMP_NONE ((uint64_t)0)
 
-#define STAMP_UNUSED ((uint64_t)1 << 0)    /* not used since the epoch below */
-#define STAMP_UNREAD ((uint64_t)1 << 1)    /* not read */
-#define STAMP_UNWRITTEN ((uint64_t)1 << 2) /* not written */
-#define STAMP_SHARED ((uint64_t)1 << 3)    /* shared by an earlier fork or exec; sticky */
-#define STAMP_EOF ((uint64_t)1 << 4)       /* a receive call returned the peer's EOF */
-#define STAMP_SHUT_RD ((uint64_t)1 << 5)   /* own shutdown of the reading side: 0 is no EOF */
-#define STAMP_UPSTREAM ((uint64_t)1 << 6)  /* made by connect, not by accept; sticky */
-#define STAMP_RECORD ((uint64_t)1 << 7)    /* the descriptor has a record in the table */
-#define STAMP_STDIO ((uint64_t)1 << 8)     /* a stdio stream was opened on it */
-#define STAMP_ENGAGED ((uint64_t)1 << 9)   /* used while shared, in whatever epoch; sticky */
-#define STAMP_SOCKET ((uint64_t)1 << 10)   /* with epoch 0: an unconnected TCP socket */
-#define STAMP_LISTENS ((uint64_t)1 << 11)  /* with epoch 0: a listening TCP socket */
+#define STAMP_UNUSED    ((uint64_t)1 << 0)  /* not used since the epoch below */
+#define STAMP_UNREAD    ((uint64_t)1 << 1)  /* not read */
+#define STAMP_UNWRITTEN ((uint64_t)1 << 2)  /* not written */
+#define STAMP_SHARED    ((uint64_t)1 << 3)  /* shared by an earlier fork or exec; sticky */
+#define STAMP_EOF       ((uint64_t)1 << 4)  /* a receive call returned the peer's EOF */
+#define STAMP_SHUT_RD   ((uint64_t)1 << 5)  /* own shutdown of the reading side: 0 is no EOF */
+#define STAMP_UPSTREAM  ((uint64_t)1 << 6)  /* made by connect, not by accept; sticky */
+#define STAMP_RECORD    ((uint64_t)1 << 7)  /* the descriptor has a record in the table */
+#define STAMP_STDIO     ((uint64_t)1 << 8)  /* a stdio stream was opened on it */
+#define STAMP_ENGAGED   ((uint64_t)1 << 9)  /* used while shared, in whatever epoch; sticky */
+#define STAMP_SOCKET    ((uint64_t)1 << 10) /* with epoch 0: an unconnected TCP socket */
+#define STAMP_LISTENS   ((uint64_t)1 << 11) /* with epoch 0: a listening TCP socket */
 
 #define STAMP_RECLAIMED ((uint64_t)1 << 12) /* with epoch 0: a number that we gave back */
-#define STAMP_POLLED ((uint64_t)1 << 13)   /* registered with some epoll; sticky */
-#define STAMP_EPOLL ((uint64_t)1 << 14)    /* with epoch 0: an epoll descriptor */
-#define STAMP_EXECED ((uint64_t)1 << 15)   /* got by exec on descriptors 0 to 2; sticky */
+#define STAMP_POLLED    ((uint64_t)1 << 13) /* registered with some epoll; sticky */
+#define STAMP_EPOLL     ((uint64_t)1 << 14) /* with epoch 0: an epoll descriptor */
+#define STAMP_EXECED    ((uint64_t)1 << 15) /* got by exec on descriptors 0 to 2; sticky */
 
-#define STAMP_FLAGS (((uint64_t)1 << 16) - 1)
+#define STAMP_FLAGS      (((uint64_t)1 << 16) - 1)
 #define STAMP_EPOCHS_MAX (~STAMP_FLAGS - 4 * STAMP_EPOCH_ONE) /* then the process retires */
-#define STAMP_EPOCH_ONE ((uint64_t)1 << 16) /* epochs are kept shifted: add this */
+#define STAMP_EPOCH_ONE  ((uint64_t)1 << 16) /* epochs are kept shifted: add this */
 
 /* What a use clears. A use of any kind also clears UNUSED. */
-#define STAMP_USE_POLL STAMP_UNUSED
-#define STAMP_USE_READ (STAMP_UNUSED | STAMP_UNREAD)
+#define STAMP_USE_POLL  STAMP_UNUSED
+#define STAMP_USE_READ  (STAMP_UNUSED | STAMP_UNREAD)
 #define STAMP_USE_WRITE (STAMP_UNUSED | STAMP_UNWRITTEN)
-#define STAMP_USE_ALL (STAMP_UNUSED | STAMP_UNREAD | STAMP_UNWRITTEN)
+#define STAMP_USE_ALL   (STAMP_UNUSED | STAMP_UNREAD | STAMP_UNWRITTEN)
 
 /* What stays true of a connection across forks. */
 #define STAMP_STICKY                                                                               \

@@ -18,14 +18,14 @@ static const struct {
 	const char *token;
 	const char *sentence;
 } verdict_reasons[] = {
-#define SENDFIN_REASON(name, text, why) [VERDICT_REASON_##name] = { text, why },
+#define SENDFIN_REASON(name, text, why) [VERDICT_REASON_##name] = {text, why},
 #include "sendfin/event.def"
 #undef SENDFIN_REASON
 };
 
 static struct verdict_result result(enum verdict verdict, enum verdict_reason reason)
 {
-	return (struct verdict_result){ .verdict = verdict, .reason = reason };
+	return (struct verdict_result){.verdict = verdict, .reason = reason};
 }
 
 static struct verdict_result leave(enum verdict_reason reason)
@@ -63,8 +63,7 @@ static struct verdict_result verdict_for_pending(const struct verdict_facts *fac
 	if (facts->eof != VERDICT_EOF_SEEN) {
 		return result(VERDICT_DEFER, VERDICT_REASON_PENDING);
 	}
-	return result(VERDICT_FIN,
-		      may_be_served ? VERDICT_REASON_SERVED : VERDICT_REASON_EAGER);
+	return result(VERDICT_FIN, may_be_served ? VERDICT_REASON_SERVED : VERDICT_REASON_EAGER);
 }
 
 struct verdict_result verdict_for_let_go(const struct verdict_facts *facts,

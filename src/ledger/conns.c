@@ -86,7 +86,8 @@ static void wipe(struct ledger_connection *slot)
  */
 static void give_back(struct ledger *ledger, struct ledger_connection *slot, uint64_t cookie)
 {
-	if (has_user(slot) || is_marked(slot) || !swap(&slot->cookie, cookie, LEDGER_COOKIE_DYING)) {
+	if (has_user(slot) || is_marked(slot) ||
+	    !swap(&slot->cookie, cookie, LEDGER_COOKIE_DYING)) {
 		return;
 	}
 	if (has_user(slot) || is_marked(slot)) {
@@ -278,8 +279,7 @@ struct conns_origin conns_origin(const struct ledger_connection *connection)
 	};
 }
 
-void conns_forget_dead(struct ledger *ledger, struct ledger_connection *connection,
-		       uint64_t cookie)
+void conns_forget_dead(struct ledger *ledger, struct ledger_connection *connection, uint64_t cookie)
 {
 	for (int i = 0; i < LEDGER_ENGAGED; i++) {
 		store(&connection->engaged[i], LEDGER_NOBODY);

@@ -42,8 +42,8 @@ uint64_t procs_at(const struct ledger *ledger, uint32_t index)
 {
 	const struct ledger_process *process = &ledger->processes[index];
 
-	return (flags_of(process) & LEDGER_PROCESS_ENDED) != 0 ? LEDGER_NOBODY :
-								 load(&process->ref);
+	return (flags_of(process) & LEDGER_PROCESS_ENDED) != 0 ? LEDGER_NOBODY
+							       : load(&process->ref);
 }
 
 void procs_end(struct ledger *ledger, uint64_t ref)
@@ -59,9 +59,9 @@ static void raise_high(struct ledger *ledger, uint32_t high)
 {
 	uint32_t old = __atomic_load_n(&ledger->header.process_high, __ATOMIC_SEQ_CST);
 
-	while (old < high && !__atomic_compare_exchange_n(&ledger->header.process_high, &old, high,
-							  true, __ATOMIC_SEQ_CST,
-							  __ATOMIC_SEQ_CST)) {
+	while (old < high &&
+	       !__atomic_compare_exchange_n(&ledger->header.process_high, &old, high, true,
+					    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
 	}
 }
 
@@ -167,9 +167,9 @@ enum procs_kin procs_kin(const struct ledger_process *process, uint64_t ancestor
 /* Epochs have their low 16 bits free; larger descriptors are not remembered. */
 static uint64_t release_key(uint64_t acquired, int descriptor)
 {
-	return descriptor >= 0 && (uint64_t)descriptor < REF_SLOT_MASK ?
-		       (acquired & ~REF_SLOT_MASK) | ((uint64_t)descriptor + 1) :
-		       0;
+	return descriptor >= 0 && (uint64_t)descriptor < REF_SLOT_MASK
+		       ? (acquired & ~REF_SLOT_MASK) | ((uint64_t)descriptor + 1)
+		       : 0;
 }
 
 void procs_release(struct ledger_process *process, uint64_t acquired, int descriptor)

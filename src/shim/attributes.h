@@ -18,7 +18,7 @@
 #define SAME_AS(name) __attribute__((alias(#name), copy(name)))
 #endif
 
-#define likely(condition) __builtin_expect(!!(condition), 1)
+#define likely(condition)   __builtin_expect(!!(condition), 1)
 #define unlikely(condition) __builtin_expect(!!(condition), 0)
 
 #endif

@@ -44,7 +44,7 @@ static int find_descriptor(uint64_t cookie, int hint)
 static void send_late(int fd, enum verdict_reason reason)
 {
 	struct log_names names;
-	struct verdict_result result = { .verdict = VERDICT_FIN, .reason = reason };
+	struct verdict_result result = {.verdict = VERDICT_FIN, .reason = reason};
 	bool acted = false;
 
 	if (log_wants_verdicts()) {
@@ -123,8 +123,9 @@ static void done(struct ledger_connection *slot)
 
 void due_done(uint64_t cookie)
 {
-	struct ledger_connection *slot =
-		tree_ledger != NULL && cookie != 0 ? conns_find(tree_ledger, cookie, false) : NULL;
+	struct ledger_connection *slot = tree_ledger != NULL && cookie != 0
+						 ? conns_find(tree_ledger, cookie, false)
+						 : NULL;
 
 	if (slot != NULL) {
 		done(slot);
@@ -281,8 +282,7 @@ static void sweep_one(struct ledger_connection *slot)
 	release_if_dead(slot, conns_mark_of(slot));
 	if (origin.acquirer != tree_self_ref() || cookie == 0 || cookie == LEDGER_COOKIE_DYING ||
 	    __atomic_load_n(&slot->was_engaged, __ATOMIC_SEQ_CST) == 0 ||
-	    (conns_mark_of(slot) & LEDGER_MARK_STATE) != LEDGER_MARK_NONE ||
-	    !is_deserted(cookie)) {
+	    (conns_mark_of(slot) & LEDGER_MARK_STATE) != LEDGER_MARK_NONE || !is_deserted(cookie)) {
 		return;
 	}
 	fd = find_descriptor(cookie, origin.descriptor);

@@ -28,7 +28,8 @@ static long early_result(long rc)
 }
 
 #define CALL(nr, a, b, c, d, e, f)                                                                 \
-	early_result(rawsys6((nr), (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f)))
+	early_result(                                                                              \
+		rawsys6((nr), (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f)))
 
 /* Birth of processes */
 
@@ -113,8 +114,8 @@ static int early_prctl(int option, ...)
 		arguments[i] = va_arg(rest, long);
 	}
 	va_end(rest);
-	return (int)CALL(SYS_prctl, option, arguments[0], arguments[1], arguments[2],
-			 arguments[3], 0);
+	return (int)CALL(SYS_prctl, option, arguments[0], arguments[1], arguments[2], arguments[3],
+			 0);
 }
 
 /* Letting go */
@@ -319,8 +320,8 @@ static ssize_t early_sendfile(int out, int in, off_t *offset, size_t count)
 	return early_sendfile64(out, in, offset, count);
 }
 
-static ssize_t early_splice(int in, off64_t *in_offset, int out, off64_t *out_offset,
-			    size_t count, unsigned int flags)
+static ssize_t early_splice(int in, off64_t *in_offset, int out, off64_t *out_offset, size_t count,
+			    unsigned int flags)
 {
 	return CALL(SYS_splice, in, in_offset, out, out_offset, count, flags);
 }
@@ -332,7 +333,7 @@ enum { KERNEL_SIGSET_BYTES = 8 };
 static int early_ppoll(struct pollfd *set, nfds_t count, const struct timespec *timeout,
 		       const sigset_t *mask)
 {
-	struct timespec copy = timeout != NULL ? *timeout : (struct timespec){ 0, 0 };
+	struct timespec copy = timeout != NULL ? *timeout : (struct timespec){0, 0};
 
 	return (int)CALL(SYS_ppoll, set, count, timeout != NULL ? &copy : NULL, mask,
 			 KERNEL_SIGSET_BYTES, 0);
@@ -340,7 +341,7 @@ static int early_ppoll(struct pollfd *set, nfds_t count, const struct timespec *
 
 static int early_poll(struct pollfd *set, nfds_t count, int timeout)
 {
-	struct timespec wait = { timeout / 1000, timeout % 1000 * 1000000L };
+	struct timespec wait = {timeout / 1000, timeout % 1000 * 1000000L};
 
 	return early_ppoll(set, count, timeout < 0 ? NULL : &wait, NULL);
 }
@@ -361,11 +362,11 @@ static int early___ppoll_chk(struct pollfd *set, nfds_t count, const struct time
 static int early_pselect(int count, fd_set *readable, fd_set *writable, fd_set *exceptional,
 			 const struct timespec *timeout, const sigset_t *mask)
 {
-	struct timespec copy = timeout != NULL ? *timeout : (struct timespec){ 0, 0 };
+	struct timespec copy = timeout != NULL ? *timeout : (struct timespec){0, 0};
 	struct {
 		const sigset_t *mask;
 		size_t size;
-	} with_size = { mask, KERNEL_SIGSET_BYTES };
+	} with_size = {mask, KERNEL_SIGSET_BYTES};
 
 	return (int)CALL(SYS_pselect6, count, readable, writable, exceptional,
 			 timeout != NULL ? &copy : NULL, &with_size);
@@ -379,7 +380,7 @@ static int early_select(int count, fd_set *readable, fd_set *writable, fd_set *e
 	if (timeout == NULL) {
 		return early_pselect(count, readable, writable, exceptional, NULL, NULL);
 	}
-	wait = (struct timespec){ timeout->tv_sec, timeout->tv_usec * 1000 };
+	wait = (struct timespec){timeout->tv_sec, timeout->tv_usec * 1000};
 	return early_pselect(count, readable, writable, exceptional, &wait, NULL);
 }
 
@@ -391,8 +392,7 @@ static int early_epoll_ctl(int epoll, int operation, int fd, struct epoll_event 
 static int early_epoll_pwait(int epoll, struct epoll_event *events, int count, int timeout,
 			     const sigset_t *mask)
 {
-	return (int)CALL(SYS_epoll_pwait, epoll, events, count, timeout, mask,
-			 KERNEL_SIGSET_BYTES);
+	return (int)CALL(SYS_epoll_pwait, epoll, events, count, timeout, mask, KERNEL_SIGSET_BYTES);
 }
 
 static int early_epoll_wait(int epoll, struct epoll_event *events, int count, int timeout)
@@ -550,7 +550,7 @@ static FILE *early_freopen64(const char *path, const char *mode, FILE *stream)
 }
 
 struct real real = {
-#define HOOK(name) .name = early_##name,
+#define HOOK(name)         .name = early_##name,
 #define HOOK_AS(name, ...) .name = early_##name,
 #include "shim/hooks.def"
 #undef HOOK

@@ -80,28 +80,30 @@ static void look_at(struct look *look, uint32_t index)
 	uint32_t flags = __atomic_load_n(&process->flags, __ATOMIC_SEQ_CST);
 	struct verdict_holders *holders = look->holders;
 	enum standing standing;
+	bool is_accept_loop;
 
 	if (ref == LEDGER_NOBODY) {
 		return;
 	}
-	if (look->origin->acquired != 0 && (ref == tree_self_ref() || may_hold(look, process, ref))) {
+	if (look->origin->acquired != 0 &&
+	    (ref == tree_self_ref() || may_hold(look, process, ref))) {
 		count_unseen(look, process);
 	}
 	if (ref == look->skipped || !may_hold(look, process, ref)) {
 		return;
 	}
+	is_accept_loop = ref == look->origin->acquirer && (flags & LEDGER_PROCESS_LISTENS) != 0;
 	standing = standing_in(look, process, flags);
-	if (standing != STANDING_ELSEWHERE && tree_is_dead(process)) {
+	if (standing == STANDING_ELSEWHERE) {
+		holders->elsewhere++;
+	} else if (!is_accept_loop && tree_is_dead(process)) {
+		/* An accept loop is not asked: dead, it holds nothing, and a FIN does no harm. */
 		bury(ref);
 	} else if (standing == STANDING_ENGAGED) {
 		holders->engaged++;
-	} else if (standing == STANDING_ELSEWHERE) {
-		holders->elsewhere++;
 	} else {
-		bool listens = (flags & LEDGER_PROCESS_LISTENS) != 0;
-
 		holders->pending++;
-		holders->pending_accept += ref == look->origin->acquirer && listens;
+		holders->pending_accept += is_accept_loop;
 	}
 }
 

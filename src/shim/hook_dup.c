@@ -80,7 +80,7 @@ static bool is_open(int fd)
 static __attribute__((noinline, cold)) int dup_over_watched(int from, int to, int flags)
 {
 	struct table_alias alias;
-	struct table_gone gone = { .stamp = STAMP_NONE };
+	struct table_gone gone = {.stamp = STAMP_NONE};
 	bool has_alias;
 	int result;
 
@@ -124,8 +124,8 @@ EXPORT int dup3(int from, int to, int flags)
 	return dup_over_watched(from, to, flags);
 }
 
-static __attribute__((noinline, cold)) int
-fcntl_watched(__typeof__(fcntl) *call, int fd, int command, void *argument)
+static __attribute__((noinline, cold)) int fcntl_watched(__typeof__(fcntl) *call, int fd,
+							 int command, void *argument)
 {
 	struct table_alias alias;
 	bool has_alias;

@@ -77,8 +77,7 @@ RECEIVE_HOOK(recv, (int fd, void *buffer, size_t count, int flags), (fd, buffer,
 RECEIVE_HOOK(recvfrom,
 	     (int fd, void *buffer, size_t count, int flags, struct sockaddr *address,
 	      socklen_t *length),
-	     (fd, buffer, count, flags, address, length),
-	     count > 0 && (flags & NOT_EOF_FLAGS) == 0)
+	     (fd, buffer, count, flags, address, length), count > 0 && (flags & NOT_EOF_FLAGS) == 0)
 
 RECEIVE_HOOK(__read_chk, (int fd, void *buffer, size_t count, size_t size),
 	     (fd, buffer, count, size), count > 0)
@@ -87,8 +86,8 @@ RECEIVE_HOOK(__recv_chk, (int fd, void *buffer, size_t count, size_t size, int f
 	     (fd, buffer, count, size, flags), count > 0 && (flags & NOT_EOF_FLAGS) == 0)
 
 RECEIVE_HOOK(__recvfrom_chk,
-	     (int fd, void *buffer, size_t count, size_t size, int flags,
-	      struct sockaddr *address, socklen_t *length),
+	     (int fd, void *buffer, size_t count, size_t size, int flags, struct sockaddr *address,
+	      socklen_t *length),
 	     (fd, buffer, count, size, flags, address, length),
 	     count > 0 && (flags & NOT_EOF_FLAGS) == 0)
 

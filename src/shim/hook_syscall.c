@@ -23,25 +23,27 @@
 #endif
 
 #define WATCHED(X)                                                                                 \
-	X(SYS_accept) X(SYS_accept4) X(SYS_clone) X(SYS_clone3) X(SYS_close) X(SYS_close_range)   \
-	X(SYS_connect) X(SYS_dup) X(SYS_dup3) X(SYS_exit_group) X(SYS_fcntl) X(SYS_listen)        \
-	X(SYS_prctl) X(SYS_read) X(SYS_readv) X(SYS_recvfrom) X(SYS_recvmsg) X(SYS_seccomp)       \
-	X(SYS_sendmsg) X(SYS_sendto) X(SYS_shutdown) X(SYS_socket) X(SYS_unshare) X(SYS_write)    \
-	X(SYS_writev) ONLY_WHERE_DUP2_IS(X)
+	X(SYS_accept)                                                                              \
+	X(SYS_accept4)                                                                             \
+	X(SYS_clone) X(SYS_clone3) X(SYS_close) X(SYS_close_range) X(SYS_connect) X(SYS_dup)       \
+		X(SYS_dup3) X(SYS_exit_group) X(SYS_fcntl) X(SYS_listen) X(SYS_prctl) X(SYS_read)  \
+			X(SYS_readv) X(SYS_recvfrom) X(SYS_recvmsg) X(SYS_seccomp) X(SYS_sendmsg)  \
+				X(SYS_sendto) X(SYS_shutdown) X(SYS_socket) X(SYS_unshare)         \
+					X(SYS_write) X(SYS_writev) ONLY_WHERE_DUP2_IS(X)
 
 #define BIT_IN(word, number) ((number) / 64 == (word) ? (uint64_t)1 << ((number) % 64) : 0)
-#define IN_0(number) BIT_IN(0, number) |
-#define IN_1(number) BIT_IN(1, number) |
-#define IN_2(number) BIT_IN(2, number) |
-#define IN_3(number) BIT_IN(3, number) |
-#define IN_4(number) BIT_IN(4, number) |
-#define IN_5(number) BIT_IN(5, number) |
-#define IN_6(number) BIT_IN(6, number) |
-#define IN_7(number) BIT_IN(7, number) |
+#define IN_0(number)         BIT_IN(0, number) |
+#define IN_1(number)         BIT_IN(1, number) |
+#define IN_2(number)         BIT_IN(2, number) |
+#define IN_3(number)         BIT_IN(3, number) |
+#define IN_4(number)         BIT_IN(4, number) |
+#define IN_5(number)         BIT_IN(5, number) |
+#define IN_6(number)         BIT_IN(6, number) |
+#define IN_7(number)         BIT_IN(7, number) |
 
-const uint64_t syscall_watched[8] = { WATCHED(IN_0) 0, WATCHED(IN_1) 0, WATCHED(IN_2) 0,
-				      WATCHED(IN_3) 0, WATCHED(IN_4) 0, WATCHED(IN_5) 0,
-				      WATCHED(IN_6) 0, WATCHED(IN_7) 0 };
+const uint64_t syscall_watched[8] = {WATCHED(IN_0) 0, WATCHED(IN_1) 0, WATCHED(IN_2) 0,
+				     WATCHED(IN_3) 0, WATCHED(IN_4) 0, WATCHED(IN_5) 0,
+				     WATCHED(IN_6) 0, WATCHED(IN_7) 0};
 
 static long early_syscall(long number, ...)
 {

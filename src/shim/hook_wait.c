@@ -58,7 +58,6 @@ static void note_poll(struct pollfd *set, nfds_t count)
 {
 	bool listens = false;
 
-
 	if (set == NULL || tree_ledger == NULL) {
 		return;
 	}

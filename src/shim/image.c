@@ -20,7 +20,7 @@
 #include "sys/rawsys.h"
 #include "sys/sockprobe.h"
 
-#define NAME LEDGER_VARIABLE "="
+#define NAME        LEDGER_VARIABLE "="
 #define NAME_LENGTH (sizeof(NAME) - 1)
 
 /* Our number for what the new image will have on fd 0 to 2, or -1. */
@@ -101,7 +101,8 @@ bool image_prepare(enum image_kind kind, const struct image_standard *standard, 
 	struct text text;
 	int id;
 
-	if (tree_ledger == NULL || process_is_retired() || !tree_image_begin(is_child, image, &id)) {
+	if (tree_ledger == NULL || process_is_retired() ||
+	    !tree_image_begin(is_child, image, &id)) {
 		return false;
 	}
 	text_begin(&text, variable, IMAGE_VARIABLE_BYTES);

@@ -79,8 +79,8 @@ static void read_settings(char **environment)
 static bool is_sandboxed(void)
 {
 	char status[STATUS_BYTES + 1];
-	long fd = rawsys6(SYS_openat, AT_FDCWD, (long)"/proc/self/status", O_RDONLY | O_CLOEXEC, 0, 0,
-			  0);
+	long fd = rawsys6(SYS_openat, AT_FDCWD, (long)"/proc/self/status", O_RDONLY | O_CLOEXEC, 0,
+			  0, 0);
 	long length;
 	const char *line;
 
@@ -132,7 +132,8 @@ static void take_inherited(int fd, struct inheritance *found)
 	found->cookies[fd] = sockprobe_cookie(fd);
 	for (int other = 0; other < fd; other++) {
 		if (found->cookies[other] != 0 && found->cookies[other] == found->cookies[fd]) {
-			table_alias_inherited(other, fd, inherited_stamp(fd, found->legacy.acquired[fd]));
+			table_alias_inherited(other, fd,
+					      inherited_stamp(fd, found->legacy.acquired[fd]));
 			return;
 		}
 	}
@@ -160,12 +161,12 @@ static void find_inherited(char **environment, uint32_t limit)
 	struct pollfd descriptors[IMAGE_DESCRIPTORS];
 	struct inheritance found;
 	uint32_t count = limit < IMAGE_DESCRIPTORS ? limit : IMAGE_DESCRIPTORS;
-	struct timespec now = { 0, 0 };
+	struct timespec now = {0, 0};
 
 	memset(&found, 0, sizeof(found));
 	image_adopt(environment, &found.legacy);
 	for (uint32_t i = 0; i < count; i++) {
-		descriptors[i] = (struct pollfd){ .fd = (int)i };
+		descriptors[i] = (struct pollfd){.fd = (int)i};
 	}
 	if (rawsys6(SYS_ppoll, (long)descriptors, count, (long)&now, 0, 0, 0) < 0) {
 		return;
@@ -207,7 +208,7 @@ static void register_exit(void)
 
 static uint32_t descriptor_limit(uint64_t *soft)
 {
-	struct rlimit limit = { 1024, 1024 };
+	struct rlimit limit = {1024, 1024};
 
 	rawsys6(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, (long)&limit, 0, 0);
 	*soft = limit.rlim_cur;

@@ -38,8 +38,8 @@ static bool is_same_connection(const struct departure *departure)
 
 static void ask_state(struct departure *departure)
 {
-	departure->facts.state = is_same_connection(departure) ? sockprobe_state(departure->fd) :
-								 VERDICT_STATE_OTHER;
+	departure->facts.state = is_same_connection(departure) ? sockprobe_state(departure->fd)
+							       : VERDICT_STATE_OTHER;
 }
 
 /* A connection shared without ever having been used so has no cookie yet. */
@@ -62,8 +62,8 @@ static void ask_eof(struct departure *departure)
 {
 	uint64_t stamp = departure->gone.stamp;
 	bool has_read = (stamp & STAMP_UNREAD) == 0 || (stamp & STAMP_STDIO) != 0;
-	bool seen = (stamp & STAMP_EOF) != 0 ||
-		    (has_read && (stamp & STAMP_SHUT_RD) == 0 && sockprobe_is_drained(departure->fd));
+	bool seen = (stamp & STAMP_EOF) != 0 || (has_read && (stamp & STAMP_SHUT_RD) == 0 &&
+						 sockprobe_is_drained(departure->fd));
 
 	departure->facts.eof = seen ? VERDICT_EOF_SEEN : VERDICT_EOF_NOT_SEEN;
 }
@@ -107,13 +107,13 @@ static void gather(struct departure *departure)
 static void find_origin(struct departure *departure)
 {
 	const struct table_gone *gone = &departure->gone;
-	const struct ledger_connection *slot =
-		tree_ledger != NULL && gone->cookie != 0 ?
-			conns_find(tree_ledger, gone->cookie, false) :
-			NULL;
+	const struct ledger_connection *slot = tree_ledger != NULL && gone->cookie != 0
+						       ? conns_find(tree_ledger, gone->cookie,
+								    false)
+						       : NULL;
 
-	departure->origin = slot != NULL ? conns_origin(slot) :
-					   tree_origin(gone->acquired, gone->descriptor);
+	departure->origin = slot != NULL ? conns_origin(slot)
+					 : tree_origin(gone->acquired, gone->descriptor);
 	if (departure->origin.acquirer == LEDGER_NOBODY) {
 		departure->origin = tree_origin(gone->acquired, gone->descriptor);
 	}
@@ -185,7 +185,7 @@ static void depart(struct departure *departure)
 
 void letgo(int fd)
 {
-	struct departure departure = { .fd = fd };
+	struct departure departure = {.fd = fd};
 
 	if (process_may_act() && table_remove(fd, &departure.gone)) {
 		depart(&departure);
@@ -194,7 +194,7 @@ void letgo(int fd)
 
 void letgo_begin(int fd, struct table_gone *gone)
 {
-	struct departure departure = { .fd = fd };
+	struct departure departure = {.fd = fd};
 
 	if (table_remove(fd, gone)) {
 		departure.gone = *gone;
@@ -234,7 +234,7 @@ void letgo_at_exit(bool flush)
 	}
 	has_unflushed = flush && !stream_flush_all();
 	for (int fd = 0; fd <= table_highest(); fd++) {
-		struct departure departure = { .fd = fd, .has_unflushed = has_unflushed };
+		struct departure departure = {.fd = fd, .has_unflushed = has_unflushed};
 
 		if (!is_worth_a_look(fd)) {
 			continue;

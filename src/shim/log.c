@@ -86,7 +86,7 @@ static void write_quietly(int fd, const char *bytes, size_t length)
 	uint64_t ours = (uint64_t)1 << (SIGPIPE - 1) | (uint64_t)1 << (SIGXFSZ - 1);
 	uint64_t before = 0;
 	uint64_t pending = 0;
-	struct timespec none = { 0, 0 };
+	struct timespec none = {0, 0};
 
 	rawsys6(SYS_rt_sigpending, (long)&pending, KERNEL_SIGSET_BYTES, 0, 0, 0, 0);
 	rawsys6(SYS_rt_sigprocmask, SIG_BLOCK, (long)&ours, (long)&before, KERNEL_SIGSET_BYTES, 0,
@@ -118,8 +118,8 @@ static void write_stderr(const char *bytes, size_t length)
 static void write_file(const char *path, const char *bytes, size_t length)
 {
 	long fd = rawsys6(SYS_openat, AT_FDCWD, (long)path,
-			  O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0644, 0,
-			  0);
+			  O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0644,
+			  0, 0);
 
 	if (fd >= 0) {
 		write_quietly((int)fd, bytes, length);
@@ -129,7 +129,7 @@ static void write_file(const char *path, const char *bytes, size_t length)
 
 static void write_syslog(const char *bytes, size_t length)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = "/dev/log" };
+	struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "/dev/log"};
 	char datagram[LINE_MAX_BYTES + 16];
 	struct text text;
 	long fd = rawsys3(SYS_socket, AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -175,7 +175,7 @@ static void begin_line(struct text *text, char *buffer)
 }
 
 __attribute__((noinline, cold)) void log_verdict(int fd, const struct log_names *names,
-						   struct verdict_result result, bool acted)
+						 struct verdict_result result, bool acted)
 {
 	char buffer[LINE_MAX_BYTES];
 	struct text text;

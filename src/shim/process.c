@@ -33,7 +33,7 @@ int process_setup(void)
 	long map = rawsys6(SYS_mmap, 0, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
 			   -1, 0);
 
-	if (map < 0 && map > -4096) {
+	if (rawsys_is_error(map)) {
 		return (int)map;
 	}
 	long rc = rawsys3(SYS_madvise, map, page, MADV_WIPEONFORK);

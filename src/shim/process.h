@@ -30,7 +30,7 @@
  * counts as shared; what it acquires itself is of the first or later.
  */
 #define PROCESS_INHERITED_EPOCH STAMP_EPOCH_ONE
-#define PROCESS_FIRST_EPOCH (2 * STAMP_EPOCH_ONE)
+#define PROCESS_FIRST_EPOCH     (2 * STAMP_EPOCH_ONE)
 
 /* The fork epoch, shifted as core/stamp.h keeps it. Read by any thread. */
 extern HIDDEN uint64_t process_epoch;

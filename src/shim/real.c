@@ -24,9 +24,9 @@ static const struct {
 	const char *name;
 	const char *version;
 } versioned[] = {
-	{ "posix_spawn", "GLIBC_2.15" },
-	{ "posix_spawnp", "GLIBC_2.15" },
-	{ "quick_exit", "GLIBC_2.24" },
+	{"posix_spawn", "GLIBC_2.15"},
+	{"posix_spawnp", "GLIBC_2.15"},
+	{"quick_exit", "GLIBC_2.24"},
 };
 
 static void *look_up(const char *name)
@@ -62,9 +62,9 @@ void real_resolve(void)
 		return;
 	}
 	resolved = true;
-#define HOOK(name) take(&real.name, #name);
+#define HOOK(name)         take(&real.name, #name);
 #define HOOK_AS(name, ...) take(&real.name, #name);
-#define REAL(name, ...) take(&borrowed.name, #name);
+#define REAL(name, ...)    take(&borrowed.name, #name);
 #include "shim/hooks.def"
 #undef HOOK
 #undef HOOK_AS

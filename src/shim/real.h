@@ -32,7 +32,7 @@
 #include "shim/attributes.h"
 
 struct real {
-#define HOOK(name) __typeof__(name) *name;
+#define HOOK(name)         __typeof__(name) *name;
 #define HOOK_AS(name, ...) __typeof__(__VA_ARGS__) *name;
 #include "shim/hooks.def"
 #undef HOOK

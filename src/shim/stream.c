@@ -37,8 +37,8 @@ void stream_closing(FILE *stream)
 	for (int i = 0; i < STREAM_MAX; i++) {
 		FILE *found = stream;
 
-		if (__atomic_compare_exchange_n(&streams[i], &found, NULL, false,
-						__ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+		if (__atomic_compare_exchange_n(&streams[i], &found, NULL, false, __ATOMIC_RELAXED,
+						__ATOMIC_RELAXED)) {
 			return;
 		}
 	}

@@ -36,8 +36,6 @@ extern HIDDEN uint64_t *table_stamps;
 enum {
 	/* Descriptors above are left to plain libc: 2 MiB of address space is enough. */
 	TABLE_LIMIT_MAX = 256 * 1024,
-	/* Connections with a record at a time; beyond, they are left to plain libc. */
-	TABLE_RECORDS = 16 * 1024,
 	TABLE_FD_NONE = -1,
 };
 
@@ -60,8 +58,9 @@ struct table_alias {
 
 /* What a note of a use brought to light. */
 enum table_noted {
-	TABLE_NOTED,       /* nothing more to do */
-	TABLE_NOTED_FIRST, /* first use while shared: table_set_cookie() wants the cookie */
+	TABLE_NOTED,         /* nothing more to do */
+	TABLE_NOTED_FIRST,   /* first use while shared: table_set_cookie() wants the cookie */
+	TABLE_NOTED_UNKNOWN, /* no room or no lock: used, but not known to be */
 };
 
 /* True when something is known of fd: its hook takes the longer way. */
@@ -143,7 +142,10 @@ void table_alias_end(const struct table_alias *alias, int to);
  */
 bool table_alias_inherited(int from, int to, uint64_t stamp);
 
-/* Remembers the kernel's cookie of a watched, shared connection that has a record. */
-void table_set_cookie(int fd, uint64_t cookie);
+/*
+ * Remembers the kernel's cookie of a watched, shared connection that has a record. False
+ * when that was not possible, or it has none: fd is unknown then.
+ */
+bool table_set_cookie(int fd, uint64_t cookie);
 
 #endif

@@ -201,6 +201,7 @@ void tree_born(void)
 		/* Born behind the hooks' back: the parent could not prepare a slot. */
 		self = procs_claim(tree_ledger, parent, NULL);
 		fill_child(self, epoch_now());
+		tree_image_started(self, (pid_t)rawsys1(SYS_getpid, 0));
 	}
 	mine = tree_self();
 	if (mine == NULL) {
@@ -221,6 +222,11 @@ void tree_spawning(void)
 	}
 }
 
+void tree_uses_unknown(void)
+{
+	raise_flag(LEDGER_PROCESS_UNPUBLISHED);
+}
+
 void tree_retired(void)
 {
 	raise_flag(LEDGER_PROCESS_RETIRED);
@@ -237,9 +243,8 @@ void tree_end(void)
 
 struct conns_origin tree_origin(uint64_t acquired, int descriptor)
 {
-	struct conns_origin origin = { .acquirer = LEDGER_NOBODY,
-				       .acquired = acquired,
-				       .descriptor = descriptor };
+	struct conns_origin origin = {
+		.acquirer = LEDGER_NOBODY, .acquired = acquired, .descriptor = descriptor};
 
 	for (uint32_t i = line_length; acquired != 0 && i > 0; i--) {
 		if (line[i - 1].born <= acquired) {
@@ -256,7 +261,8 @@ static void bury_the_dead(void)
 	for (uint32_t i = 0; i < procs_high(tree_ledger); i++) {
 		uint64_t ref = procs_at(tree_ledger, i);
 
-		if (ref != LEDGER_NOBODY && ref != self && tree_is_dead(&tree_ledger->processes[i])) {
+		if (ref != LEDGER_NOBODY && ref != self &&
+		    tree_is_dead(&tree_ledger->processes[i])) {
 			procs_end(tree_ledger, ref);
 			conns_disengage_all(tree_ledger, ref);
 		}
@@ -299,9 +305,6 @@ void tree_engage(uint64_t cookie, uint64_t acquired, int descriptor, bool was_ac
 	if (mine == NULL) {
 		return;
 	}
-	if (mine->pid == 0) { /* killed before it could write it down, or not there yet */
-		__atomic_store_n(&mine->pid, (uint32_t)rawsys1(SYS_getpid, 0), __ATOMIC_SEQ_CST);
-	}
 	slot = engage(cookie, self, &origin);
 	if (slot != NULL) {
 		conns_drop(tree_ledger, slot, conns_mark_of(slot)); /* it is ours now */
@@ -323,7 +326,7 @@ void tree_engage_phantom(uint64_t cookie, uint64_t acquired, int descriptor)
 
 void tree_arrived(uint64_t cookie)
 {
-	struct conns_origin unknown = { .acquirer = LEDGER_NOBODY, .descriptor = -1 };
+	struct conns_origin unknown = {.acquirer = LEDGER_NOBODY, .descriptor = -1};
 
 	if (tree_self() != NULL && !conns_replace_phantom(tree_ledger, cookie, self)) {
 		engage(cookie, self, &unknown);

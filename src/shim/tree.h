@@ -53,6 +53,9 @@ struct conns_origin tree_origin(uint64_t acquired, int descriptor);
 /* This process uses the connection with this cookie while it is shared. */
 void tree_engage(uint64_t cookie, uint64_t acquired, int descriptor, bool was_accepted);
 
+/* It uses something that it could not publish: it counts as using everything. */
+void tree_uses_unknown(void);
+
 /* A connection is sent away, or handed to a child of libc: somebody will use it. */
 void tree_engage_phantom(uint64_t cookie, uint64_t acquired, int descriptor);
 

@@ -13,11 +13,15 @@ static void engage(int fd, uint64_t cookie)
 {
 	struct table_gone known;
 
-	table_set_cookie(fd, cookie);
-	if (cookie != 0 && table_look(fd, &known)) {
-		tree_engage(cookie, known.acquired, known.descriptor,
-			    (known.stamp & STAMP_UPSTREAM) == 0);
+	if (cookie == 0) {
+		table_forget(fd); /* the number means something else by now */
+		return;
 	}
+	if (!table_set_cookie(fd, cookie) || !table_look(fd, &known)) {
+		tree_uses_unknown();
+		return;
+	}
+	tree_engage(cookie, known.acquired, known.descriptor, (known.stamp & STAMP_UPSTREAM) == 0);
 }
 
 void use_engage_inherited(int fd, uint64_t cookie)
@@ -31,15 +35,21 @@ __attribute__((noinline, cold)) void use_note(int fd, uint64_t use)
 	if (!process_may_act() || !table_is_watched(fd)) {
 		return;
 	}
-	if (table_note(fd, use) == TABLE_NOTED_FIRST) {
+	switch (table_note(fd, use)) {
+	case TABLE_NOTED:
+		break;
+	case TABLE_NOTED_FIRST:
 		engage(fd, sockprobe_cookie(fd));
+		break;
+	case TABLE_NOTED_UNKNOWN:
+		tree_uses_unknown();
+		break;
 	}
 }
 
 __attribute__((noinline, cold)) ssize_t use_note_eof(int fd)
 {
-	if (process_may_act() && table_is_watched(fd) &&
-	    (table_stamp(fd) & STAMP_SHUT_RD) == 0) {
+	if (process_may_act() && table_is_watched(fd) && (table_stamp(fd) & STAMP_SHUT_RD) == 0) {
 		table_flag(fd, STAMP_EOF);
 	}
 	return 0;

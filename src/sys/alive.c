@@ -16,8 +16,8 @@
 bool alive_is_dead(uint32_t pid)
 {
 	char byte;
-	struct iovec here = { &byte, 1 };
-	struct iovec there = { NULL, 1 };
+	struct iovec here = {&byte, 1};
+	struct iovec there = {NULL, 1};
 	long rc;
 
 	if (pid == 0) {

@@ -59,4 +59,10 @@ static inline long rawsys1(long nr, long a)
 	return rawsys6(nr, a, 0, 0, 0, 0, 0);
 }
 
+/* True for -errno, false for a value; addresses may look negative. */
+static inline int rawsys_is_error(long result)
+{
+	return result < 0 && result >= -4095;
+}
+
 #endif

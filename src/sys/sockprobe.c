@@ -72,8 +72,8 @@ uint64_t sockprobe_cookie(int fd)
 {
 	uint64_t cookie = 0;
 	int length = sizeof(cookie);
-	long rc = rawsys6(SYS_getsockopt, fd, SOL_SOCKET, SO_COOKIE, (long)&cookie,
-			  (long)&length, 0);
+	long rc = rawsys6(SYS_getsockopt, fd, SOL_SOCKET, SO_COOKIE, (long)&cookie, (long)&length,
+			  0);
 
 	return rc == 0 ? cookie : 0;
 }
@@ -112,8 +112,8 @@ uint32_t sockprobe_silence_ms(int fd)
 	if (!tcp_info(fd, &info)) {
 		return 0;
 	}
-	return info.tcpi_last_ack_recv < info.tcpi_last_data_recv ? info.tcpi_last_ack_recv :
-								    info.tcpi_last_data_recv;
+	return info.tcpi_last_ack_recv < info.tcpi_last_data_recv ? info.tcpi_last_ack_recv
+								  : info.tcpi_last_data_recv;
 }
 
 static void set_int_option(int fd, int level, int name, int value)

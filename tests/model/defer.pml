@@ -7,12 +7,12 @@
  *
  * The protocol, and where it lives
  *   let_go       C lets go: takes itself out of engaged[], records that it is gone, and only then
- *                looks at everybody. Engaged -> leave; all elsewhere -> FIN; pending -> due_mark.
+ *                looks at everybody. All elsewhere -> FIN; engaged or pending -> due_mark.
  *                One that was not active (a bystander) goes too, and then due_look.  shim/letgo.c
  *   due_mark     The kernel's count of sent bytes and the mark are one word, and one CAS: NONE ->
  *                DUE, or DUE -> a new DUE. Then the hint (header.due), then due_look. shim/due.c
  *   due_look     Reads the mark, then everybody's standing, then the kernel's bytes. Engaged (I
- *                too) or bytes changed: CAS DUE -> NONE. Pending: leave it to them. Else CAS DUE
+ *                too) or pending: leave it to them. Bytes changed: CAS DUE -> NONE. Else CAS DUE
  *                -> TAKEN, and whoever succeeds sends the FIN.                        shim/due.c
  *   look         Of each process: gone? then came_to_share and away, then engaged LAST. Again from
  *                the start when a process was born meanwhile (births).              ledger/tree
@@ -300,8 +300,8 @@ inline due_look()
 		d_step { sent = bytes; is_gone = fin };
 #endif
 		if
-		:: seen == ENGAGED || (seen == ALL_AWAY && bytes_differ) -> drop_mark()
-		:: seen == PENDING
+		:: seen == ENGAGED || seen == PENDING
+		:: seen == ALL_AWAY && bytes_differ -> drop_mark()
 		:: else ->
 #ifdef M_TAKEN_SKIPPED
 			done = true
@@ -319,8 +319,8 @@ inline due_look()
 }
 
 /*
- * DUE, and the hint. A mark that is DUE already is renewed: its maker may have seen me engaged, and
- * be about to drop it.
+ * DUE, and the hint. A mark that is DUE already is renewed: somebody may be about to drop it for
+ * bytes that were written before me.
  */
 inline due_mark()
 {
@@ -465,8 +465,7 @@ inline let_go()
 			:: !fin -> send_fin(false)
 			:: else
 			fi
-		:: seen == ENGAGED
-		:: seen == PENDING ->
+		:: seen == ENGAGED || seen == PENDING ->
 			due_mark();
 #ifndef M_NO_SECOND_LOOK
 			must_look = true

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: MIT */
+/* See table_records.h. */
+#include "shim/table_records.h"
+
+#include <signal.h>
+#include <string.h>
+
+#include "shim/guard.h"
+#include "sys/rawsys.h"
+
+static void *arena_take(size_t size);
+
+#define HASH_NONFATAL_OOM                1
+#define HASH_FUNCTION(key, length, hash) ((hash) = (unsigned int)*(const int *)(key))
+#define HASH_INITIAL_NUM_BUCKETS         32U
+#define HASH_INITIAL_NUM_BUCKETS_LOG2    5U
+#define uthash_malloc(size)              arena_take(size)
+#define uthash_free(memory, size)        ((void)(memory))
+#define uthash_fatal(message)            __builtin_trap() /* unreachable with HASH_NONFATAL_OOM */
+#include <uthash.h>
+
+enum {
+	/* Tries for the lock before giving up: longer than a time slice of its holder. */
+	LOCK_TRIES = 200000,
+	/* The hash's head and its first buckets: beside the other state, on pages in use. */
+	FIRST_ARENA_BYTES = 1024,
+	/* Buckets of all sizes up to the largest: twice 4096 of 16 bytes. */
+	ARENA_BYTES = 192 * 1024,
+	SENTINEL_FD = -1,
+};
+
+/* One descriptor of a connection. */
+struct record {
+	int fd;
+	uint32_t connection; /* index */
+	uint32_t next_free;  /* index + 1 */
+	UT_hash_handle hh;
+};
+
+/* Side by side, because most connections have one descriptor: one page instead of two. */
+struct cell {
+	struct record record;
+	struct table_connection connection;
+};
+
+/*
+ * Covers everything below. 0, or who holds it: the address of that thread's guard. Held
+ * over memory operations only; does not nest.
+ */
+static uintptr_t lock_word;
+
+static struct cell *cells;
+static uint8_t *arena;
+static struct pool {
+	uint32_t connections_used; /* bump indexes; the free lists come first */
+	uint32_t connections_free;
+	uint32_t records_used;
+	uint32_t records_free;
+	size_t first_used;
+	size_t arena_used;
+} pool;
+static struct record *hash_head;
+static struct record sentinel;
+static uint64_t first_arena[FIRST_ARENA_BYTES / sizeof(uint64_t)];
+
+static void *arena_take(size_t size)
+{
+	size_t rounded = (size + 15) & ~(size_t)15;
+	size_t at;
+
+	if (rounded <= FIRST_ARENA_BYTES - pool.first_used) {
+		at = pool.first_used;
+		pool.first_used += rounded;
+		return (uint8_t *)first_arena + at;
+	}
+	if (rounded > ARENA_BYTES - pool.arena_used) {
+		return NULL;
+	}
+	at = pool.arena_used;
+	pool.arena_used += rounded;
+	return arena + at;
+}
+
+/* An empty hash over empty pools. */
+static void reset(void)
+{
+	memset(&pool, 0, sizeof(pool));
+	hash_head = NULL;
+	memset(&sentinel, 0, sizeof(sentinel));
+	sentinel.fd = SENTINEL_FD;
+	HASH_ADD_INT(hash_head, fd, &sentinel);
+}
+
+size_t records_bytes(void)
+{
+	return RECORDS_MAX * sizeof(struct cell) + ARENA_BYTES;
+}
+
+void records_setup(void *place)
+{
+	cells = place;
+	arena = (uint8_t *)place + RECORDS_MAX * sizeof(struct cell);
+	reset();
+}
+
+/*
+ * This thread is in the section already: is what runs now a handler on top of it, or
+ * did one jump out of it? A handler has a deeper frame, or a stack of its own.
+ */
+static bool is_abandoned(uintptr_t frame)
+{
+	stack_t current = {.ss_flags = SS_ONSTACK};
+
+	return frame >= guard_self.frame && rawsys3(SYS_sigaltstack, 0, (long)&current, 0) == 0 &&
+	       (current.ss_flags & SS_ONSTACK) == 0;
+}
+
+static uintptr_t owner_here(void)
+{
+	return (uintptr_t)&guard_self;
+}
+
+__attribute__((noinline)) bool records_lock(void)
+{
+	uintptr_t frame = (uintptr_t)__builtin_frame_address(0);
+
+	if (guard_self.depth > 0 && !is_abandoned(frame)) {
+		return false;
+	}
+	guard_self.frame = frame;
+	guard_self.depth = 1;
+	if (__atomic_load_n(&lock_word, __ATOMIC_RELAXED) == owner_here()) {
+		reset(); /* abandoned, half changed perhaps */
+		return true;
+	}
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	for (int i = 0; i < LOCK_TRIES; i++) {
+		uintptr_t free = 0;
+
+		if (__atomic_compare_exchange_n(&lock_word, &free, owner_here(), false,
+						__ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+			return true;
+		}
+#if defined(__x86_64__)
+		__builtin_ia32_pause();
+#endif
+	}
+	guard_self.depth = 0;
+	return false;
+}
+
+void records_unlock(void)
+{
+	__atomic_store_n(&lock_word, 0, __ATOMIC_RELEASE);
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	guard_self.depth = 0;
+}
+
+void records_after_fork_in_child(void)
+{
+	uintptr_t owner = __atomic_load_n(&lock_word, __ATOMIC_RELAXED);
+
+	/*
+	 * When it is this thread itself, it forked from a signal handler on top of its
+	 * own critical section, which goes on when the handler returns. Any other
+	 * thread does not exist here, and what it left half done cannot be trusted:
+	 * connections with a record become unknown.
+	 */
+	if (owner != 0 && owner != owner_here()) {
+		reset();
+		__atomic_store_n(&lock_word, 0, __ATOMIC_RELAXED);
+	}
+}
+
+static struct record *find(int fd)
+{
+	struct record *record;
+
+	HASH_FIND_INT(hash_head, &fd, record);
+	return record;
+}
+
+struct table_connection *records_find(int fd)
+{
+	const struct record *record = find(fd);
+
+	return record != NULL ? &cells[record->connection].connection : NULL;
+}
+
+static uint32_t index_of(const struct table_connection *connection)
+{
+	const char *address = (const char *)connection - offsetof(struct cell, connection);
+
+	return (uint32_t)((const struct cell *)(const void *)address - cells);
+}
+
+struct table_connection *records_new(int fd, uint64_t acquired)
+{
+	struct table_connection *connection;
+
+	if (pool.connections_free != 0) {
+		connection = &cells[pool.connections_free - 1].connection;
+		pool.connections_free = connection->next_free;
+	} else if (pool.connections_used < RECORDS_MAX) {
+		connection = &cells[pool.connections_used++].connection;
+	} else {
+		return NULL;
+	}
+	memset(connection, 0, sizeof(*connection));
+	connection->acquired = acquired;
+	connection->descriptor = fd;
+	return connection;
+}
+
+static void free_connection(struct table_connection *connection)
+{
+	connection->next_free = pool.connections_free;
+	pool.connections_free = index_of(connection) + 1;
+}
+
+void records_drop(struct table_connection *connection)
+{
+	if (connection->descriptors > 0) {
+		connection->descriptors--;
+	}
+	if (connection->descriptors == 0) {
+		free_connection(connection);
+	}
+}
+
+static struct record *record_new(void)
+{
+	struct record *record;
+
+	if (pool.records_free != 0) {
+		record = &cells[pool.records_free - 1].record;
+		pool.records_free = record->next_free;
+		return record;
+	}
+	return pool.records_used < RECORDS_MAX ? &cells[pool.records_used++].record : NULL;
+}
+
+static void record_free(struct record *record)
+{
+	record->next_free = pool.records_free;
+	pool.records_free = (uint32_t)((struct cell *)(void *)record - cells) + 1;
+}
+
+bool records_remove(int fd)
+{
+	struct record *record = find(fd);
+
+	if (record == NULL) {
+		return false;
+	}
+	HASH_DEL(hash_head, record);
+	records_drop(&cells[record->connection].connection);
+	record_free(record);
+	return true;
+}
+
+bool records_add(int fd, struct table_connection *connection)
+{
+	struct record *record;
+
+	records_remove(fd);
+	record = record_new();
+	if (record == NULL) {
+		return false;
+	}
+	memset(record, 0, sizeof(*record));
+	record->fd = fd;
+	record->connection = index_of(connection);
+	HASH_ADD_INT(hash_head, fd, record);
+	if (record->hh.tbl == NULL) { /* no room for buckets */
+		record_free(record);
+		return false;
+	}
+	connection->descriptors++;
+	return true;
+}
+
+void records_each(const struct table_connection *connection, void (*act)(int fd))
+{
+	uint32_t index = index_of(connection);
+
+	for (struct record *record = hash_head; record != NULL; record = record->hh.next) {
+		if (record != &sentinel && record->connection == index) {
+			act(record->fd);
+		}
+	}
+}
