@@ -6,8 +6,9 @@
  *   late   it is right: its SIGCHLD handler closes the dead child's connection, and when accept
  *          finds no descriptor it waits for the next death
  *
- * When all have been served it waits in accept for the goodbye. Then it reports, waits for a command, and closes each number it was ever given: each close
- * must succeed, as if nobody had been there before. (late: the handler has closed them.)
+ * When all have been served it waits in accept for the goodbye. Then it reports, waits for a
+ * command, and closes each number it was ever given: each close must succeed, as if nobody had been
+ * there before. (late: the handler has closed them.)
  */
 #include "server.h"
 
