@@ -1,0 +1,494 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The slots of processes: claimed, found, ended, claimed again; the family; the
+ * copies let go unused.
+ *
+ * The idea: one ledger in ordinary memory, one thread; who is dead is a list that
+ * the test keeps. Never here: races; tests/stress has them.
+ */
+#include "ledger/procs.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/stamp.h"
+#include "unit.h"
+
+static struct ledger *ledger;
+
+/* Every process whose pid is below this is dead. */
+static uint32_t dead_below;
+
+static int make_ledger(void **state)
+{
+	(void)state;
+	ledger = calloc(1, sizeof(*ledger));
+	dead_below = 0;
+	return ledger == NULL ? -1 : 0;
+}
+
+static int free_ledger(void **state)
+{
+	(void)state;
+	free(ledger);
+	return 0;
+}
+
+static bool is_dead(const struct ledger_process *process)
+{
+	return process->pid != 0 && process->pid < dead_below;
+}
+
+static uint64_t claim(uint64_t parent)
+{
+	uint64_t ref = procs_claim(ledger, parent, is_dead);
+
+	assert_int_not_equal(ref, LEDGER_NOBODY);
+	return ref;
+}
+
+static struct ledger_process *slot_of(uint64_t ref)
+{
+	struct ledger_process *process = procs_get(ledger, ref);
+
+	assert_non_null(process);
+	return process;
+}
+
+static uint32_t index_of(uint64_t ref)
+{
+	return (uint32_t)(slot_of(ref) - ledger->processes);
+}
+
+/* Claims every slot; pids count from 1. */
+static void fill_table(uint64_t *refs)
+{
+	for (uint32_t i = 0; i < LEDGER_PROCESSES; i++) {
+		refs[i] = claim(LEDGER_NOBODY);
+		slot_of(refs[i])->pid = i + 1;
+	}
+}
+
+static void claims_a_slot_that_answers_to_its_name(void **state)
+{
+	uint64_t ref = claim(LEDGER_NOBODY);
+
+	(void)state;
+	assert_int_not_equal(ref, LEDGER_PHANTOM);
+	assert_int_equal(procs_at(ledger, index_of(ref)), ref);
+}
+
+static void nobody_and_strangers_have_no_slot(void **state)
+{
+	uint64_t ref = claim(LEDGER_NOBODY);
+
+	(void)state;
+	assert_null(procs_get(ledger, LEDGER_NOBODY));
+	assert_null(procs_get(ledger, LEDGER_PHANTOM));
+	assert_null(procs_get(ledger, ref + 1));
+	assert_null(procs_get(ledger, ref + ((uint64_t)1 << 16)));
+	assert_null(procs_get(ledger, ref & ~(uint64_t)0xffff));
+	assert_null(procs_get(ledger, ref | 0xffff));
+	assert_null(procs_get(ledger, (uint64_t)1 << 16 | (LEDGER_PROCESSES + 1)));
+}
+
+static void two_claims_give_two_slots(void **state)
+{
+	uint64_t a = claim(LEDGER_NOBODY);
+	uint64_t b = claim(LEDGER_NOBODY);
+
+	(void)state;
+	assert_int_not_equal(a, b);
+	assert_ptr_not_equal(slot_of(a), slot_of(b));
+}
+
+static void walk_sees_the_living_and_not_the_ended(void **state)
+{
+	uint64_t a = claim(LEDGER_NOBODY);
+	uint64_t b = claim(LEDGER_NOBODY);
+	uint32_t seen = 0;
+
+	(void)state;
+	procs_end(ledger, a);
+	for (uint32_t i = 0; i < procs_high(ledger); i++) {
+		uint64_t ref = procs_at(ledger, i);
+
+		assert_int_not_equal(ref, a);
+		seen += ref == b;
+	}
+	assert_int_equal(seen, 1);
+}
+
+static void walk_of_an_empty_ledger_sees_nobody(void **state)
+{
+	(void)state;
+	assert_int_equal(procs_high(ledger), 0);
+	assert_int_equal(procs_at(ledger, 0), LEDGER_NOBODY);
+	assert_int_equal(procs_at(ledger, LEDGER_PROCESSES - 1), LEDGER_NOBODY);
+}
+
+/* A header that something wrote over must not send a walk beyond the table. */
+static void walk_never_leaves_the_table(void **state)
+{
+	(void)state;
+	ledger->header.process_high = UINT32_MAX;
+	assert_int_equal(procs_high(ledger), LEDGER_PROCESSES);
+}
+
+static void end_of_somebody_gone_harms_nobody(void **state)
+{
+	uint64_t refs[LEDGER_PROCESSES];
+	uint64_t again;
+
+	(void)state;
+	fill_table(refs);
+	procs_end(ledger, refs[7]);
+	again = claim(LEDGER_NOBODY);
+	procs_end(ledger, refs[7]);
+	procs_end(ledger, LEDGER_NOBODY);
+	procs_end(ledger, LEDGER_PHANTOM);
+	assert_int_equal(procs_at(ledger, index_of(again)), again);
+	assert_int_equal(procs_claim(ledger, LEDGER_NOBODY, is_dead), LEDGER_NOBODY);
+}
+
+static void old_name_is_forgotten_when_the_slot_is_taken_again(void **state)
+{
+	uint64_t refs[LEDGER_PROCESSES];
+	uint64_t again;
+
+	(void)state;
+	fill_table(refs);
+	procs_end(ledger, refs[100]);
+	again = claim(LEDGER_NOBODY);
+	assert_int_equal(index_of(again), 100);
+	assert_int_not_equal(again, refs[100]);
+	assert_null(procs_get(ledger, refs[100]));
+}
+
+static int compare_refs(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a;
+	uint64_t y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static void no_name_ever_comes_back(void **state)
+{
+	enum { COUNT = 5 * LEDGER_PROCESSES };
+	uint64_t *refs = calloc(COUNT, sizeof(*refs));
+
+	(void)state;
+	assert_non_null(refs);
+	for (uint32_t i = 0; i < COUNT; i++) {
+		refs[i] = claim(LEDGER_NOBODY);
+		procs_end(ledger, refs[i]);
+	}
+	qsort(refs, COUNT, sizeof(*refs), compare_refs);
+	for (uint32_t i = 1; i < COUNT; i++) {
+		assert_int_not_equal(refs[i - 1], refs[i]);
+	}
+	free(refs);
+}
+
+/* Slots are taken in turn: the family of who just died stays readable. */
+static void ended_slot_is_not_the_first_to_be_taken(void **state)
+{
+	uint64_t ended = claim(LEDGER_NOBODY);
+	uint64_t child;
+
+	(void)state;
+	procs_end(ledger, ended);
+	for (uint32_t i = 0; i < LEDGER_PROCESSES - 1; i++) {
+		child = claim(LEDGER_NOBODY);
+		procs_end(ledger, child);
+		assert_non_null(procs_get(ledger, ended));
+	}
+	claim(LEDGER_NOBODY);
+	assert_null(procs_get(ledger, ended));
+}
+
+static void full_table_has_no_room(void **state)
+{
+	uint64_t refs[LEDGER_PROCESSES];
+
+	(void)state;
+	fill_table(refs);
+	assert_int_equal(procs_high(ledger), LEDGER_PROCESSES);
+	assert_int_equal(procs_claim(ledger, refs[0], is_dead), LEDGER_NOBODY);
+	assert_int_equal(procs_claim(ledger, refs[0], NULL), LEDGER_NOBODY);
+	for (uint32_t i = 0; i < LEDGER_PROCESSES; i++) {
+		assert_int_equal(index_of(refs[i]), i);
+	}
+}
+
+static void slots_of_the_dead_are_taken_when_there_are_no_others(void **state)
+{
+	uint64_t refs[LEDGER_PROCESSES];
+
+	(void)state;
+	fill_table(refs);
+	dead_below = 11;
+	assert_int_equal(procs_claim(ledger, LEDGER_NOBODY, NULL), LEDGER_NOBODY);
+	for (uint32_t i = 0; i < 10; i++) {
+		assert_in_range(index_of(claim(refs[2000])), 0, 9);
+	}
+	assert_int_equal(procs_claim(ledger, LEDGER_NOBODY, is_dead), LEDGER_NOBODY);
+	for (uint32_t i = 0; i < LEDGER_PROCESSES; i++) {
+		assert_int_equal(procs_get(ledger, refs[i]) != NULL, i >= 10);
+	}
+}
+
+static void free_and_ended_slots_come_before_those_of_the_dead(void **state)
+{
+	uint64_t refs[LEDGER_PROCESSES];
+
+	(void)state;
+	fill_table(refs);
+	dead_below = UINT32_MAX;
+	procs_end(ledger, refs[1234]);
+	assert_int_equal(index_of(claim(LEDGER_NOBODY)), 1234);
+	assert_int_equal(procs_at(ledger, 0), refs[0]);
+}
+
+/* Nobody knows the pid of a child before the fork returns: it is not dead. */
+static void slot_without_a_pid_is_not_taken(void **state)
+{
+	uint64_t refs[LEDGER_PROCESSES];
+
+	(void)state;
+	fill_table(refs);
+	slot_of(refs[5])->pid = 0;
+	dead_below = 7;
+	for (uint32_t i = 0; i < 5; i++) {
+		claim(LEDGER_NOBODY);
+	}
+	assert_int_equal(procs_at(ledger, 5), refs[5]);
+}
+
+static void fresh_slot_says_nothing_of_the_last_process(void **state)
+{
+	uint64_t refs[LEDGER_PROCESSES];
+	struct ledger_process *process;
+	struct ledger_process empty = {0};
+
+	(void)state;
+	fill_table(refs);
+	process = slot_of(refs[3]);
+	/* All but the name, which is the claim's. */
+	memset((char *)process + sizeof(process->ref), 0xff,
+	       offsetof(struct ledger_process, reserved) - sizeof(process->ref));
+	process->flags = 0;
+	procs_end(ledger, refs[3]);
+	process = slot_of(claim(LEDGER_NOBODY));
+	assert_ptr_equal(process, &ledger->processes[3]);
+	assert_memory_equal((char *)process + sizeof(process->ref),
+			    (char *)&empty + sizeof(empty.ref),
+			    offsetof(struct ledger_process, reserved) - sizeof(empty.ref));
+}
+
+static void child_knows_its_family_nearest_first(void **state)
+{
+	uint64_t refs[LEDGER_ANCESTORS + 1] = {claim(LEDGER_NOBODY)};
+
+	(void)state;
+	for (uint32_t depth = 1; depth <= LEDGER_ANCESTORS; depth++) {
+		const struct ledger_process *child;
+
+		refs[depth] = claim(refs[depth - 1]);
+		child = slot_of(refs[depth]);
+		assert_int_equal(child->depth, depth);
+		for (uint32_t i = 0; i < LEDGER_ANCESTORS; i++) {
+			assert_int_equal(child->ancestors[i],
+					 i < depth ? refs[depth - 1 - i] : LEDGER_NOBODY);
+		}
+	}
+}
+
+static void child_lives_in_its_parents_pid_space(void **state)
+{
+	uint64_t parent = claim(LEDGER_NOBODY);
+
+	(void)state;
+	assert_int_equal(slot_of(parent)->pid_space, 0);
+	slot_of(parent)->pid_space = 3;
+	assert_int_equal(slot_of(claim(parent))->pid_space, 3);
+}
+
+static void kin_is_known_for_eight_generations(void **state)
+{
+	enum { GENERATIONS = 2 * LEDGER_ANCESTORS };
+	uint64_t stranger = claim(LEDGER_NOBODY);
+	uint64_t refs[GENERATIONS] = {claim(LEDGER_NOBODY)};
+
+	(void)state;
+	for (uint32_t depth = 1; depth < GENERATIONS; depth++) {
+		const struct ledger_process *process;
+
+		refs[depth] = claim(refs[depth - 1]);
+		process = slot_of(refs[depth]);
+		for (uint32_t i = 0; i < depth; i++) {
+			assert_int_equal(procs_kin(process, refs[i]), depth - i <= LEDGER_ANCESTORS
+									      ? PROCS_DESCENDS
+									      : PROCS_UNKNOWN);
+		}
+		/* Not its own ancestor, and no stranger's descendant, for as long as it knows. */
+		assert_int_equal(procs_kin(process, refs[depth]),
+				 depth <= LEDGER_ANCESTORS ? PROCS_NO_KIN : PROCS_UNKNOWN);
+		assert_int_equal(procs_kin(process, stranger),
+				 depth <= LEDGER_ANCESTORS ? PROCS_NO_KIN : PROCS_UNKNOWN);
+	}
+}
+
+static void kin_survives_the_ancestors_end(void **state)
+{
+	uint64_t first = claim(LEDGER_NOBODY);
+	uint64_t second = claim(first);
+	uint64_t third = claim(second);
+
+	(void)state;
+	procs_end(ledger, first);
+	procs_end(ledger, second);
+	assert_int_equal(procs_kin(slot_of(third), first), PROCS_DESCENDS);
+	assert_int_equal(procs_kin(slot_of(third), second), PROCS_DESCENDS);
+}
+
+static void kin_is_not_mistaken_for_who_has_the_ancestors_slot_now(void **state)
+{
+	uint64_t refs[LEDGER_PROCESSES];
+	uint64_t child;
+	uint64_t other;
+
+	(void)state;
+	fill_table(refs);
+	procs_end(ledger, refs[1]);
+	child = claim(refs[0]);
+	procs_end(ledger, refs[0]);
+	other = claim(LEDGER_NOBODY);
+	assert_int_equal(index_of(other), 0);
+	assert_int_equal(procs_kin(slot_of(child), other), PROCS_NO_KIN);
+	assert_int_equal(procs_kin(slot_of(child), refs[0]), PROCS_DESCENDS);
+}
+
+/*
+ * The parent was buried and its slot taken before its child claimed one: nobody can say
+ * whose descendant the child is, and "no kin" would make it invisible as a holder.
+ */
+static void kin_is_unknown_when_the_parent_is_gone(void **state)
+{
+	uint64_t refs[LEDGER_PROCESSES];
+	uint64_t child;
+
+	(void)state;
+	fill_table(refs);
+	procs_end(ledger, refs[0]);
+	claim(LEDGER_NOBODY);
+	procs_end(ledger, refs[1]);
+	child = claim(refs[0]);
+	assert_int_equal(procs_kin(slot_of(child), refs[9]), PROCS_UNKNOWN);
+	procs_end(ledger, refs[2]);
+	assert_int_equal(procs_kin(slot_of(claim(child)), refs[9]), PROCS_UNKNOWN);
+}
+
+static void remembers_the_last_eight_releases(void **state)
+{
+	enum { COUNT = 3 * LEDGER_RELEASES };
+	struct ledger_process *process = slot_of(claim(LEDGER_NOBODY));
+
+	(void)state;
+	for (int n = 1; n <= COUNT; n++) {
+		procs_release(process, (uint64_t)n * STAMP_EPOCH_ONE, n);
+		for (int i = 1; i <= COUNT; i++) {
+			assert_int_equal(
+				procs_has_released(process, (uint64_t)i * STAMP_EPOCH_ONE, i),
+				i <= n && i > n - LEDGER_RELEASES);
+		}
+	}
+}
+
+static void release_is_of_one_epoch_and_one_descriptor(void **state)
+{
+	struct ledger_process *process = slot_of(claim(LEDGER_NOBODY));
+
+	(void)state;
+	procs_release(process, 5 * STAMP_EPOCH_ONE, 7);
+	assert_true(procs_has_released(process, 5 * STAMP_EPOCH_ONE, 7));
+	assert_false(procs_has_released(process, 5 * STAMP_EPOCH_ONE, 6));
+	assert_false(procs_has_released(process, 5 * STAMP_EPOCH_ONE, 8));
+	assert_false(procs_has_released(process, 4 * STAMP_EPOCH_ONE, 7));
+	assert_false(procs_has_released(process, 6 * STAMP_EPOCH_ONE, 7));
+}
+
+static void release_of_descriptor_zero_is_remembered(void **state)
+{
+	struct ledger_process *process = slot_of(claim(LEDGER_NOBODY));
+
+	(void)state;
+	assert_false(procs_has_released(process, STAMP_EPOCH_ONE, 0));
+	procs_release(process, STAMP_EPOCH_ONE, 0);
+	assert_true(procs_has_released(process, STAMP_EPOCH_ONE, 0));
+	assert_false(procs_has_released(process, STAMP_EPOCH_ONE, -1));
+}
+
+/* What cannot be remembered leaves the process a holder, and pushes nothing out. */
+static void release_without_a_number_is_not_remembered(void **state)
+{
+	struct ledger_process *process = slot_of(claim(LEDGER_NOBODY));
+
+	(void)state;
+	procs_release(process, STAMP_EPOCH_ONE, 7);
+	for (int i = 0; i < LEDGER_RELEASES; i++) {
+		procs_release(process, STAMP_EPOCH_ONE, -1);
+		procs_release(process, STAMP_EPOCH_ONE, 0xffff + i);
+	}
+	assert_false(procs_has_released(process, STAMP_EPOCH_ONE, -1));
+	assert_false(procs_has_released(process, STAMP_EPOCH_ONE, 0xffff));
+	assert_true(procs_has_released(process, STAMP_EPOCH_ONE, 7));
+}
+
+static void nothing_is_released_at_birth(void **state)
+{
+	uint64_t refs[LEDGER_PROCESSES];
+	uint64_t again;
+
+	(void)state;
+	fill_table(refs);
+	procs_release(slot_of(refs[4]), STAMP_EPOCH_ONE, 3);
+	procs_end(ledger, refs[4]);
+	again = claim(LEDGER_NOBODY);
+	assert_int_equal(index_of(again), 4);
+	assert_false(procs_has_released(slot_of(again), STAMP_EPOCH_ONE, 3));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make_ledger, free_ledger)
+
+static const struct CMUnitTest tests[] = {
+	TEST(claims_a_slot_that_answers_to_its_name),
+	TEST(nobody_and_strangers_have_no_slot),
+	TEST(two_claims_give_two_slots),
+	TEST(walk_sees_the_living_and_not_the_ended),
+	TEST(walk_of_an_empty_ledger_sees_nobody),
+	TEST(walk_never_leaves_the_table),
+	TEST(end_of_somebody_gone_harms_nobody),
+	TEST(old_name_is_forgotten_when_the_slot_is_taken_again),
+	TEST(no_name_ever_comes_back),
+	TEST(ended_slot_is_not_the_first_to_be_taken),
+	TEST(full_table_has_no_room),
+	TEST(slots_of_the_dead_are_taken_when_there_are_no_others),
+	TEST(free_and_ended_slots_come_before_those_of_the_dead),
+	TEST(slot_without_a_pid_is_not_taken),
+	TEST(fresh_slot_says_nothing_of_the_last_process),
+	TEST(child_knows_its_family_nearest_first),
+	TEST(child_lives_in_its_parents_pid_space),
+	TEST(kin_is_known_for_eight_generations),
+	TEST(kin_survives_the_ancestors_end),
+	TEST(kin_is_not_mistaken_for_who_has_the_ancestors_slot_now),
+	TEST(kin_is_unknown_when_the_parent_is_gone),
+	TEST(remembers_the_last_eight_releases),
+	TEST(release_is_of_one_epoch_and_one_descriptor),
+	TEST(release_of_descriptor_zero_is_remembered),
+	TEST(release_without_a_number_is_not_remembered),
+	TEST(nothing_is_released_at_birth),
+};
+
+UNIT_MAIN(tests)
