@@ -19,7 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LEDGER_MAGIC 0x4e49464eU /* "NFIN" */
+#define LEDGER_MAGIC   0x4e49464eU /* "NFIN" */
 #define LEDGER_VERSION 1U
 
 /* The variable by which a new program image learns of the ledger: "id:ref", decimal:hex. */
@@ -38,21 +38,24 @@ enum {
 };
 
 /*
- * A reference to a process: generation << 16 | slot + 1. 0 is nobody. The phantom
- * stands for whoever will receive a connection that was sent away.
+ * A reference to a process: generation << 16 | slot + 1, in 62 bits. 0 is nobody. The
+ * phantom stands for whoever will receive a connection that was sent away.
  */
-#define LEDGER_NOBODY ((uint64_t)0)
+#define LEDGER_NOBODY  ((uint64_t)0)
 #define LEDGER_PHANTOM (~(uint64_t)0)
 
+/* In the word of a slot, beside the reference. */
+#define LEDGER_REF_ENDED    ((uint64_t)1 << 63) /* it said good-bye, or was found dead */
+#define LEDGER_REF_CLAIMING ((uint64_t)1 << 62) /* being filled for a child to come */
+
 /* Flags of a process. */
-#define LEDGER_PROCESS_LISTENS 1U     /* it has entered accept */
-#define LEDGER_PROCESS_RETIRED 2U     /* it notes nothing any more: never "elsewhere" */
-#define LEDGER_PROCESS_UNPUBLISHED 4U /* it uses something it found no slot for */
-#define LEDGER_PROCESS_ENDED 8U       /* it said good-bye; the slot may be taken */
-#define LEDGER_PROCESS_SIGHTED 16U    /* the shim runs in its present program image */
+#define LEDGER_PROCESS_LISTENS     1U  /* it has entered accept */
+#define LEDGER_PROCESS_RETIRED     2U  /* it notes nothing any more: never "elsewhere" */
+#define LEDGER_PROCESS_UNPUBLISHED 4U  /* it uses something it found no slot for */
+#define LEDGER_PROCESS_SIGHTED     16U /* the shim runs in its present program image */
 
 struct ledger_process {
-	uint64_t ref;       /* W: who claims the slot; R: any. 0 = free */
+	uint64_t ref;       /* and LEDGER_REF_*. W: any, compare-and-swap; R: any. 0 = free */
 	uint32_t pid;       /* W: parent, else owner; R: any. 0 = not known yet */
 	uint32_t pid_space; /* W: parent; R: any. Pids of different spaces say nothing */
 	uint32_t flags;     /* LEDGER_PROCESS_*. W: owner; R: any */
@@ -83,22 +86,22 @@ struct ledger_process {
  * count in bits 2 to 31, so that no old value comes back, and 32 bits more: of a due
  * mark the low half of the bytes written so far, of a taken one the taker's slot.
  */
-#define LEDGER_MARK_STATE ((uint64_t)3)
-#define LEDGER_MARK_NONE ((uint64_t)0)
-#define LEDGER_MARK_DUE ((uint64_t)1)   /* its server closed it; a pending holder must finish */
-#define LEDGER_MARK_TAKEN ((uint64_t)2) /* somebody is about to send the FIN */
-#define LEDGER_MARK_ONE ((uint64_t)4)
-#define LEDGER_MARK_COUNT ((uint64_t)0xfffffffc)
+#define LEDGER_MARK_STATE      ((uint64_t)3)
+#define LEDGER_MARK_NONE       ((uint64_t)0)
+#define LEDGER_MARK_DUE        ((uint64_t)1) /* its server closed it; a pending holder must finish */
+#define LEDGER_MARK_TAKEN      ((uint64_t)2) /* somebody is about to send the FIN */
+#define LEDGER_MARK_ONE        ((uint64_t)4)
+#define LEDGER_MARK_COUNT      ((uint64_t)0xfffffffc)
 #define LEDGER_MARK_REST_SHIFT 32
 
-/* A slot that is being given back: nobody's cookie. */
-#define LEDGER_COOKIE_DYING (~(uint64_t)0)
+/* On the cookie of a slot that is being given back. The kernel counts cookies up from 1. */
+#define LEDGER_COOKIE_DYING ((uint64_t)1 << 63)
 
 struct ledger_connection {
-	uint64_t cookie;     /* W: who claims the slot; R: any. 0 = free */
-	uint64_t acquirer;   /* reference, 0 = not known. W: first to publish; R: any */
-	uint64_t acquired;   /* epoch, in the acquirer's line. W: first to publish; R: any */
-	uint64_t mark;       /* LEDGER_MARK_*. W: any, compare-and-swap; R: any */
+	uint64_t cookie;   /* W: who claims the slot; R: any. 0 = free */
+	uint64_t acquirer; /* reference, 0 = not known. W: first to publish; R: any */
+	uint64_t acquired; /* epoch, in the acquirer's line. W: first to publish; R: any */
+	uint64_t mark;     /* LEDGER_MARK_*. W: any, compare-and-swap; R: any */
 	uint64_t reserved_mark;
 	uint64_t engaged[LEDGER_ENGAGED]; /* references. W: each its own, CAS; R: any */
 	int32_t descriptor;               /* its number at the acquirer, a hint. W: first; R: any */
@@ -121,9 +124,10 @@ struct ledger_site {
 };
 
 struct ledger_event {
-	uint64_t sequence; /* its number + 1, stored last; 0 = being written. W: writer; R: viewer */
-	uint64_t when_ns;  /* CLOCK_MONOTONIC */
-	uint64_t process;  /* reference of the writer */
+	uint64_t
+		sequence; /* its number + 1, stored last; 0 = being written. W: writer; R: viewer */
+	uint64_t when_ns; /* CLOCK_MONOTONIC */
+	uint64_t process; /* reference of the writer */
 	uint64_t cookie;
 	uint32_t pid;
 	int32_t descriptor;
@@ -134,9 +138,9 @@ struct ledger_event {
 };
 
 struct ledger_header {
-	uint32_t magic;   /* W: creator, last; R: any */
-	uint32_t version; /* W: creator; R: any */
-	uint64_t size;    /* of the segment, bytes. W: creator; R: any */
+	uint32_t magic;        /* W: creator, last; R: any */
+	uint32_t version;      /* W: creator; R: any */
+	uint64_t size;         /* of the segment, bytes. W: creator; R: any */
 	uint64_t generation;   /* counts processes. W: any; R: any */
 	uint64_t event_count;  /* W: any; R: any */
 	uint32_t process_high; /* slots ever claimed. W: any; R: any */

@@ -81,22 +81,33 @@ static void wipe(struct ledger_connection *slot)
 
 /*
  * Gives the slot back if nobody uses it and no mark is on it. See the first invariant
- * in conns.h: DYING first, then the look. Another may be giving back the same slot;
- * both mean the same, and the second compare-and-swap of one of them fails.
+ * in conns.h: DYING first, then the look. A user that came and went in between has
+ * found the cookie dying and gave nothing back itself, so after restoring: once more.
+ * A process killed in here leaves a dying slot; it is lost, and harms nobody.
  */
 static void give_back(struct ledger *ledger, struct ledger_connection *slot, uint64_t cookie)
 {
-	if (has_user(slot) || is_marked(slot) ||
-	    !swap(&slot->cookie, cookie, LEDGER_COOKIE_DYING)) {
-		return;
+	enum { TRIES = 8 };
+
+	for (int i = 0; i < TRIES; i++) {
+		if (has_user(slot) || is_marked(slot) ||
+		    !swap(&slot->cookie, cookie, cookie | LEDGER_COOKIE_DYING)) {
+			return;
+		}
+		if (!has_user(slot) && !is_marked(slot)) {
+			set_live(ledger, slot, false);
+			wipe(slot);
+			swap(&slot->cookie, cookie | LEDGER_COOKIE_DYING, 0);
+			return;
+		}
+		swap(&slot->cookie, cookie | LEDGER_COOKIE_DYING, cookie);
 	}
-	if (has_user(slot) || is_marked(slot)) {
-		swap(&slot->cookie, LEDGER_COOKIE_DYING, cookie);
-		return;
-	}
-	set_live(ledger, slot, false);
-	wipe(slot);
-	swap(&slot->cookie, LEDGER_COOKIE_DYING, 0);
+}
+
+/* The cookie in a slot, dying or not. */
+static uint64_t name_of(const struct ledger_connection *slot)
+{
+	return load(&slot->cookie) & ~LEDGER_COOKIE_DYING;
 }
 
 static struct ledger_connection *find_in(struct ledger_connection *bucket, uint64_t cookie)
@@ -109,16 +120,13 @@ static struct ledger_connection *find_in(struct ledger_connection *bucket, uint6
 	return NULL;
 }
 
-/* A free slot, or one that a process killed in give_back() has left dying. */
-static struct ledger_connection *claim_in(struct ledger *ledger, struct ledger_connection *bucket,
-					  uint64_t cookie)
+static struct ledger_connection *claim_free(struct ledger *ledger, struct ledger_connection *bucket,
+					    uint64_t cookie)
 {
 	for (int i = 0; i < LEDGER_BUCKET; i++) {
 		struct ledger_connection *slot = &bucket[i];
 
-		if (swap(&slot->cookie, 0, cookie) ||
-		    (load(&slot->cookie) == LEDGER_COOKIE_DYING && !has_user(slot) &&
-		     !is_marked(slot) && swap(&slot->cookie, LEDGER_COOKIE_DYING, cookie))) {
+		if (swap(&slot->cookie, 0, cookie)) {
 			set_live(ledger, slot, true);
 			return slot;
 		}
@@ -127,6 +135,21 @@ static struct ledger_connection *claim_in(struct ledger *ledger, struct ledger_c
 		}
 	}
 	return NULL;
+}
+
+/* What the killed have left without users and marks makes room when there is none. */
+static struct ledger_connection *claim_in(struct ledger *ledger, struct ledger_connection *bucket,
+					  uint64_t cookie)
+{
+	struct ledger_connection *slot = claim_free(ledger, bucket, cookie);
+
+	if (slot != NULL) {
+		return slot;
+	}
+	for (int i = 0; i < LEDGER_BUCKET; i++) {
+		give_back(ledger, &bucket[i], name_of(&bucket[i]));
+	}
+	return claim_free(ledger, bucket, cookie);
 }
 
 struct ledger_connection *conns_find(struct ledger *ledger, uint64_t cookie, bool make)
@@ -140,29 +163,41 @@ struct ledger_connection *conns_find(struct ledger *ledger, uint64_t cookie, boo
 	return slot;
 }
 
-static bool add_user(struct ledger_connection *slot, uint64_t ref)
+enum added {
+	ADDED_NO_ROOM,
+	ADDED_BEFORE, /* the reference was there already */
+	ADDED_NOW,
+};
+
+static enum added add_user(struct ledger_connection *slot, uint64_t ref)
 {
 	for (int i = 0; i < LEDGER_ENGAGED; i++) {
 		if (ref != LEDGER_PHANTOM && load(&slot->engaged[i]) == ref) {
-			return true;
+			return ADDED_BEFORE;
 		}
 	}
 	for (int i = 0; i < LEDGER_ENGAGED; i++) {
 		if (swap(&slot->engaged[i], LEDGER_NOBODY, ref)) {
-			return true;
+			return ADDED_NOW;
 		}
 	}
-	return false;
+	return ADDED_NO_ROOM;
 }
 
+/* Two threads may both have added it, so all that are equal go; phantoms one by one. */
 static bool remove_user(struct ledger_connection *slot, uint64_t ref)
 {
+	bool is_removed = false;
+
 	for (int i = 0; i < LEDGER_ENGAGED; i++) {
 		if (swap(&slot->engaged[i], ref, LEDGER_NOBODY)) {
-			return true;
+			is_removed = true;
+			if (ref == LEDGER_PHANTOM) {
+				break;
+			}
 		}
 	}
-	return false;
+	return is_removed;
 }
 
 /* The descriptor is a hint and goes along. */
@@ -178,21 +213,25 @@ void conns_note_origin(struct ledger_connection *slot, const struct conns_origin
 struct ledger_connection *conns_engage(struct ledger *ledger, uint64_t cookie, uint64_t ref,
 				       const struct conns_origin *origin)
 {
-	enum { TRIES = 8 };
+	enum { TRIES = 64 };
 
 	for (int i = 0; i < TRIES; i++) {
 		struct ledger_connection *slot = conns_find(ledger, cookie, true);
+		enum added added = slot != NULL ? add_user(slot, ref) : ADDED_NO_ROOM;
 
-		if (slot == NULL || !add_user(slot, ref)) {
+		if (added == ADDED_NO_ROOM) {
 			return NULL;
 		}
 		if (load(&slot->cookie) == cookie) {
 			conns_note_origin(slot, origin);
 			__atomic_store_n(&slot->was_engaged, 1, __ATOMIC_SEQ_CST);
+			set_live(ledger, slot, true);
 			return slot;
 		}
-		/* It was given back under us: nobody can have counted on our reference. */
-		remove_user(slot, ref);
+		/* It is being given back under us. What was there before us is another's. */
+		if (added == ADDED_NOW) {
+			remove_user(slot, ref);
+		}
 	}
 	return NULL;
 }
@@ -202,8 +241,19 @@ void conns_disengage(struct ledger *ledger, uint64_t cookie, uint64_t ref)
 	struct ledger_connection *bucket = bucket_of(ledger, cookie);
 
 	for (int i = 0; i < LEDGER_BUCKET; i++) {
-		if (load(&bucket[i].cookie) == cookie && remove_user(&bucket[i], ref)) {
+		if (name_of(&bucket[i]) == cookie && remove_user(&bucket[i], ref)) {
 			give_back(ledger, &bucket[i], cookie);
+		}
+	}
+}
+
+void conns_take_out(struct ledger *ledger, uint64_t cookie, uint64_t ref)
+{
+	struct ledger_connection *bucket = bucket_of(ledger, cookie);
+
+	for (int i = 0; i < LEDGER_BUCKET; i++) {
+		if (name_of(&bucket[i]) == cookie) {
+			remove_user(&bucket[i], ref);
 		}
 	}
 }
@@ -214,7 +264,7 @@ void conns_abandon(struct ledger *ledger, uint64_t ref, conns_is_held *is_held, 
 	     i = conns_next(ledger, i + 1)) {
 		struct ledger_connection *slot = &ledger->connections[i];
 
-		if (!is_held(load(&slot->cookie), context)) {
+		if (!is_held(name_of(slot), context)) {
 			remove_user(slot, ref);
 		}
 	}
@@ -225,9 +275,9 @@ void conns_disengage_all(struct ledger *ledger, uint64_t ref)
 	for (uint32_t i = conns_next(ledger, 0); i < LEDGER_CONNECTIONS;
 	     i = conns_next(ledger, i + 1)) {
 		struct ledger_connection *slot = &ledger->connections[i];
-		uint64_t cookie = load(&slot->cookie);
+		uint64_t cookie = name_of(slot);
 
-		if (remove_user(slot, ref)) {
+		if (remove_user(slot, ref) && cookie != 0) {
 			give_back(ledger, slot, cookie);
 		}
 	}
@@ -238,7 +288,7 @@ bool conns_replace_phantom(struct ledger *ledger, uint64_t cookie, uint64_t ref)
 	struct ledger_connection *bucket = bucket_of(ledger, cookie);
 
 	for (int i = 0; i < LEDGER_BUCKET; i++) {
-		for (int j = 0; load(&bucket[i].cookie) == cookie && j < LEDGER_ENGAGED; j++) {
+		for (int j = 0; name_of(&bucket[i]) == cookie && j < LEDGER_ENGAGED; j++) {
 			if (swap(&bucket[i].engaged[j], LEDGER_PHANTOM, ref)) {
 				return true;
 			}
@@ -250,17 +300,13 @@ bool conns_replace_phantom(struct ledger *ledger, uint64_t cookie, uint64_t ref)
 void conns_users(struct ledger *ledger, uint64_t cookie, struct conns_users *users)
 {
 	const struct ledger_connection *bucket = bucket_of(ledger, cookie);
-	uint32_t room = sizeof(users->refs) / sizeof(users->refs[0]);
 
 	users->count = 0;
 	for (int i = 0; i < LEDGER_BUCKET; i++) {
-		uint64_t found = load(&bucket[i].cookie);
-
-		/* A dying slot may be ours, its giver not having looked for users yet. */
-		if (found != cookie && found != LEDGER_COOKIE_DYING) {
+		if (name_of(&bucket[i]) != cookie) {
 			continue;
 		}
-		for (int j = 0; j < LEDGER_ENGAGED && users->count < room; j++) {
+		for (int j = 0; j < LEDGER_ENGAGED; j++) {
 			uint64_t ref = load(&bucket[i].engaged[j]);
 
 			if (ref != LEDGER_NOBODY) {
@@ -277,14 +323,6 @@ struct conns_origin conns_origin(const struct ledger_connection *connection)
 		.acquired = load(&connection->acquired),
 		.descriptor = __atomic_load_n(&connection->descriptor, __ATOMIC_SEQ_CST),
 	};
-}
-
-void conns_forget_dead(struct ledger *ledger, struct ledger_connection *connection, uint64_t cookie)
-{
-	for (int i = 0; i < LEDGER_ENGAGED; i++) {
-		store(&connection->engaged[i], LEDGER_NOBODY);
-	}
-	give_back(ledger, connection, cookie);
 }
 
 uint64_t conns_mark_of(const struct ledger_connection *connection)
@@ -309,6 +347,21 @@ static void one_due_less(struct ledger *ledger)
 	__atomic_fetch_sub(&ledger->header.due_count, 1, __ATOMIC_SEQ_CST);
 }
 
+/* A slot that is due is not given back, but it may have been before: then all is put right. */
+static bool renew(struct ledger_connection *connection, uint64_t cookie, uint64_t mark,
+		  uint64_t due)
+{
+	if (load(&connection->cookie) != cookie || !swap(&connection->mark, mark, due)) {
+		return false;
+	}
+	if (load(&connection->cookie) != cookie) {
+		swap(&connection->mark, due,
+		     mark_next(due, LEDGER_MARK_DUE, mark >> LEDGER_MARK_REST_SHIFT));
+		return false;
+	}
+	return true;
+}
+
 /*
  * The count goes up before the mark is there and down after it is gone, so who sees
  * zero has missed none. The slot may be given back under us: the mark first, then the
@@ -321,7 +374,7 @@ bool conns_mark(struct ledger *ledger, struct ledger_connection *connection, uin
 	uint64_t due = mark_next(mark, LEDGER_MARK_DUE, bytes & UINT32_MAX);
 
 	if (state_of(mark) == LEDGER_MARK_DUE) {
-		return swap(&connection->mark, mark, due);
+		return renew(connection, cookie, mark, due);
 	}
 	if (state_of(mark) != LEDGER_MARK_NONE) {
 		return false;
@@ -364,9 +417,9 @@ bool conns_drop(struct ledger *ledger, struct ledger_connection *connection, uin
 
 void conns_tidy(struct ledger *ledger, struct ledger_connection *connection)
 {
-	uint64_t cookie = load(&connection->cookie);
+	uint64_t cookie = name_of(connection);
 
-	if (cookie != 0 && cookie != LEDGER_COOKIE_DYING) {
+	if (cookie != 0) {
 		give_back(ledger, connection, cookie);
 	}
 }

@@ -9,7 +9,9 @@
  * Invariants:
  *  - A process that engages writes its reference first and then looks whether the
  *    slot still has the cookie; one that gives a slot back makes the cookie DYING
- *    first and then looks whether anybody engaged. So nobody's engagement is lost.
+ *    first and then looks whether anybody engaged. So nobody's engagement is lost. A
+ *    dying slot keeps its name, and its users count; only who made it so frees it.
+ *  - References are taken out by value, never all together.
  *  - Two slots may hold the same cookie for a moment: every question looks at all.
  *  - A full bucket means "not published", which the caller must remember as "uses
  *    something unknown"; it never means "nobody uses it".
@@ -30,7 +32,7 @@
 
 /* Who uses a connection, as one look at its bucket tells. */
 struct conns_users {
-	uint64_t refs[2 * LEDGER_ENGAGED]; /* phantoms included, no nobodies */
+	uint64_t refs[LEDGER_BUCKET * LEDGER_ENGAGED]; /* phantoms included, no nobodies */
 	uint32_t count;
 };
 
@@ -51,7 +53,10 @@ struct ledger_connection *conns_engage(struct ledger *ledger, uint64_t cookie, u
 /* `ref` uses it no more; the slot is given back with its last user, unless marked. */
 void conns_disengage(struct ledger *ledger, uint64_t cookie, uint64_t ref);
 
-/* Takes `ref` out of every connection: it is dead, or says good-bye. */
+/* Takes a dead `ref` out. The slot stays, for the sweep: nobody has let go. */
+void conns_take_out(struct ledger *ledger, uint64_t cookie, uint64_t ref);
+
+/* Takes `ref`, which says good-bye, out of every connection. */
 void conns_disengage_all(struct ledger *ledger, uint64_t ref);
 
 /*
@@ -76,10 +81,6 @@ void conns_note_origin(struct ledger_connection *connection, const struct conns_
 
 /* The same question the other way: LEDGER_NOBODY when nobody has said so yet. */
 struct conns_origin conns_origin(const struct ledger_connection *connection);
-
-/* Its users are all dead: they are taken out, and the slot is given back. */
-void conns_forget_dead(struct ledger *ledger, struct ledger_connection *connection,
-		       uint64_t cookie);
 
 /* The mark as it is, for the three that follow. */
 uint64_t conns_mark_of(const struct ledger_connection *connection);

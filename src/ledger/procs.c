@@ -15,20 +15,39 @@ static uint64_t load(const uint64_t *word)
 	return __atomic_load_n(word, __ATOMIC_SEQ_CST);
 }
 
-static uint32_t flags_of(const struct ledger_process *process)
+static bool swap(uint64_t *word, uint64_t from, uint64_t to)
 {
-	return __atomic_load_n(&process->flags, __ATOMIC_SEQ_CST);
+	return __atomic_compare_exchange_n(word, &from, to, false, __ATOMIC_SEQ_CST,
+					   __ATOMIC_SEQ_CST);
+}
+
+/* The slot number of a reference; LEDGER_PROCESSES for nobody and phantoms. */
+static uint64_t slot_of(uint64_t ref)
+{
+	uint64_t slot = (ref & REF_SLOT_MASK) - 1;
+
+	return ref == LEDGER_NOBODY || ref == LEDGER_PHANTOM || slot >= LEDGER_PROCESSES
+		       ? LEDGER_PROCESSES
+		       : slot;
 }
 
 struct ledger_process *procs_get(struct ledger *ledger, uint64_t ref)
 {
-	uint64_t slot = (ref & REF_SLOT_MASK) - 1;
+	uint64_t slot = slot_of(ref);
 
-	if (ref == LEDGER_NOBODY || ref == LEDGER_PHANTOM || slot >= LEDGER_PROCESSES ||
-	    load(&ledger->processes[slot].ref) != ref) {
-		return NULL;
-	}
-	return &ledger->processes[slot];
+	return slot < LEDGER_PROCESSES && load(&ledger->processes[slot].ref) == ref
+		       ? &ledger->processes[slot]
+		       : NULL;
+}
+
+const struct ledger_process *procs_recall(const struct ledger *ledger, uint64_t ref)
+{
+	uint64_t slot = slot_of(ref);
+
+	return slot < LEDGER_PROCESSES &&
+			       (load(&ledger->processes[slot].ref) & ~LEDGER_REF_ENDED) == ref
+		       ? &ledger->processes[slot]
+		       : NULL;
 }
 
 uint32_t procs_high(const struct ledger *ledger)
@@ -40,18 +59,17 @@ uint32_t procs_high(const struct ledger *ledger)
 
 uint64_t procs_at(const struct ledger *ledger, uint32_t index)
 {
-	const struct ledger_process *process = &ledger->processes[index];
+	uint64_t word = load(&ledger->processes[index].ref);
 
-	return (flags_of(process) & LEDGER_PROCESS_ENDED) != 0 ? LEDGER_NOBODY
-							       : load(&process->ref);
+	return (word & (LEDGER_REF_ENDED | LEDGER_REF_CLAIMING)) != 0 ? LEDGER_NOBODY : word;
 }
 
 void procs_end(struct ledger *ledger, uint64_t ref)
 {
-	struct ledger_process *process = procs_get(ledger, ref);
+	uint64_t slot = slot_of(ref);
 
-	if (process != NULL) {
-		__atomic_fetch_or(&process->flags, LEDGER_PROCESS_ENDED, __ATOMIC_SEQ_CST);
+	if (slot < LEDGER_PROCESSES) {
+		swap(&ledger->processes[slot].ref, ref, ref | LEDGER_REF_ENDED);
 	}
 }
 
@@ -75,21 +93,30 @@ static void put32(uint32_t *word, uint32_t value)
 	__atomic_store_n(word, value, __ATOMIC_RELAXED);
 }
 
-/* The family of a new child: its parent first, then the parent's own ancestors. */
-static void fill_family(struct ledger *ledger, struct ledger_process *child, uint64_t parent)
+/*
+ * The family of a new child: its parent first, then the parent's own ancestors. Of a
+ * parent that is not known any more nothing is known but that there was more.
+ */
+static void fill_family(const struct ledger *ledger, struct ledger_process *child, uint64_t parent)
 {
-	const struct ledger_process *source = procs_get(ledger, parent);
+	const struct ledger_process *source = procs_recall(ledger, parent);
+	uint32_t depth = parent == LEDGER_NOBODY ? 0 : LEDGER_ANCESTORS + 1;
 
-	put(&child->ancestors[0], source != NULL ? parent : LEDGER_NOBODY);
+	if (source != NULL) {
+		depth = __atomic_load_n(&source->depth, __ATOMIC_RELAXED);
+		depth += depth <= LEDGER_ANCESTORS;
+	}
+	put(&child->ancestors[0], parent);
 	for (uint32_t i = 1; i < LEDGER_ANCESTORS; i++) {
 		put(&child->ancestors[i],
 		    source != NULL ? load(&source->ancestors[i - 1]) : LEDGER_NOBODY);
 	}
-	put32(&child->depth, source != NULL ? source->depth + 1 : 0);
-	put32(&child->pid_space, source != NULL ? source->pid_space : 0);
+	put32(&child->depth, depth);
+	put32(&child->pid_space,
+	      source != NULL ? __atomic_load_n(&source->pid_space, __ATOMIC_RELAXED) : 0);
 }
 
-static void fill(struct ledger *ledger, struct ledger_process *process, uint64_t parent)
+static void fill(const struct ledger *ledger, struct ledger_process *process, uint64_t parent)
 {
 	put32(&process->pid, 0);
 	put(&process->born, 0);
@@ -108,30 +135,38 @@ static void fill(struct ledger *ledger, struct ledger_process *process, uint64_t
 	put32(&process->defers, 0);
 	put32(&process->reclaimed, 0);
 	fill_family(ledger, process, parent);
-	__atomic_store_n(&process->flags, 0, __ATOMIC_SEQ_CST);
+	put32(&process->flags, 0);
 }
 
-/*
- * Takes the slot if nobody is in it. A walk may see it half filled; that does no harm,
- * for the process it is meant for does not exist yet and holds nothing.
- */
-static uint64_t try_claim(struct ledger *ledger, uint32_t index, procs_is_dead *is_dead)
+static bool is_free(const struct ledger_process *process, uint64_t word, procs_is_dead *is_dead)
+{
+	if (word == LEDGER_NOBODY || (word & LEDGER_REF_ENDED) != 0) {
+		return true;
+	}
+	/* A claimer killed while it filled the slot has lost it for good. */
+	return (word & LEDGER_REF_CLAIMING) == 0 && is_dead != NULL && is_dead(process);
+}
+
+/* Takes the slot if nobody is in it, fills it, and only then gives it its new name. */
+static uint64_t try_claim(struct ledger *ledger, uint32_t index, uint64_t parent,
+			  procs_is_dead *is_dead)
 {
 	struct ledger_process *process = &ledger->processes[index];
 	uint64_t old = load(&process->ref);
 	uint64_t generation;
 	uint64_t ref;
 
-	if (old != LEDGER_NOBODY && (flags_of(process) & LEDGER_PROCESS_ENDED) == 0 &&
-	    (is_dead == NULL || !is_dead(process))) {
+	if (!is_free(process, old, is_dead)) {
 		return LEDGER_NOBODY;
 	}
 	generation = __atomic_add_fetch(&ledger->header.generation, 1, __ATOMIC_SEQ_CST);
 	ref = generation << REF_SLOT_BITS | (index + 1);
-	if (!__atomic_compare_exchange_n(&process->ref, &old, ref, false, __ATOMIC_SEQ_CST,
-					 __ATOMIC_SEQ_CST)) {
+	if (!swap(&process->ref, old, ref | LEDGER_REF_CLAIMING)) {
 		return LEDGER_NOBODY;
 	}
+	fill(ledger, process, parent);
+	raise_high(ledger, index + 1);
+	__atomic_store_n(&process->ref, ref, __ATOMIC_SEQ_CST);
 	return ref;
 }
 
@@ -142,11 +177,9 @@ uint64_t procs_claim(struct ledger *ledger, uint64_t parent, procs_is_dead *is_d
 	for (int pass = 0; pass < 2; pass++) {
 		for (uint32_t i = 0; i < LEDGER_PROCESSES; i++) {
 			uint32_t index = (start + i) % LEDGER_PROCESSES;
-			uint64_t ref = try_claim(ledger, index, pass == 0 ? NULL : is_dead);
+			uint64_t ref = try_claim(ledger, index, parent, pass == 0 ? NULL : is_dead);
 
 			if (ref != LEDGER_NOBODY) {
-				fill(ledger, &ledger->processes[index], parent);
-				raise_high(ledger, index + 1);
 				return ref;
 			}
 		}
@@ -156,12 +189,14 @@ uint64_t procs_claim(struct ledger *ledger, uint64_t parent, procs_is_dead *is_d
 
 enum procs_kin procs_kin(const struct ledger_process *process, uint64_t ancestor)
 {
-	for (uint32_t i = 0; i < LEDGER_ANCESTORS; i++) {
+	for (uint32_t i = 0; i < LEDGER_ANCESTORS && ancestor != LEDGER_NOBODY; i++) {
 		if (load(&process->ancestors[i]) == ancestor) {
 			return PROCS_DESCENDS;
 		}
 	}
-	return process->depth <= LEDGER_ANCESTORS ? PROCS_NO_KIN : PROCS_UNKNOWN;
+	return __atomic_load_n(&process->depth, __ATOMIC_RELAXED) <= LEDGER_ANCESTORS
+		       ? PROCS_NO_KIN
+		       : PROCS_UNKNOWN;
 }
 
 /* Epochs have their low 16 bits free; larger descriptors are not remembered. */

@@ -4,10 +4,11 @@
  * says good-bye, or when somebody finds it dead.
  *
  * The idea: a reference is slot + generation, so that a slot which was taken again
- * never answers to the old name. A slot is claimed by writing a new reference with
- * compare-and-swap over a free or ended one; all else is written by the claimer
- * before it publishes the reference to anybody.
- * Invariant: procs_get() of a reference that is not in its slot any more is NULL.
+ * never answers to the old name. The slot's word goes 0 or ENDED -> CLAIMING -> the new
+ * reference -> ENDED by compare-and-swap alone; whoever has swapped it to CLAIMING is
+ * the only one to write the slot until it stores the reference.
+ * Invariant: procs_get() of a reference whose process has ended, or whose slot is
+ * somebody else's, is NULL.
  * Never here: a wait; the question whether a pid lives (the caller asks the kernel).
  *
  * Safe in threads, signal handlers and vfork children.
@@ -30,8 +31,11 @@ typedef bool procs_is_dead(const struct ledger_process *process);
  */
 uint64_t procs_claim(struct ledger *ledger, uint64_t parent, procs_is_dead *is_dead);
 
-/* The slot of a reference, or NULL when it is somebody else's by now. */
+/* The slot of a reference, or NULL when the process has ended. */
 struct ledger_process *procs_get(struct ledger *ledger, uint64_t ref);
+
+/* The same, also of one that has ended and whose slot still tells of it. */
+const struct ledger_process *procs_recall(const struct ledger *ledger, uint64_t ref);
 
 /* The process says good-bye: its slot may be taken. */
 void procs_end(struct ledger *ledger, uint64_t ref);

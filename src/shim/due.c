@@ -105,11 +105,13 @@ bool due_mark(int fd, uint64_t cookie, const struct conns_origin *origin)
 	if (slot == NULL) {
 		return false; /* no room: nobody finishes it, and nobody is harmed */
 	}
-	conns_note_origin(slot, origin);
 	if (process_settings.probe_s > 0) {
 		sockprobe_arm_keepalive(fd, process_settings.probe_s);
 	}
-	conns_mark(tree_ledger, slot, cookie, sockprobe_written(fd));
+	if (!conns_mark(tree_ledger, slot, cookie, sockprobe_written(fd))) {
+		return false;
+	}
+	conns_note_origin(slot, origin); /* the mark keeps the slot ours */
 	mark = conns_mark_of(slot);
 	return is_due(mark) && take_if_alone(fd, slot, mark, HOLDERS_OTHERS);
 }
@@ -250,6 +252,8 @@ static bool is_deserted(uint64_t cookie)
 		if (users.refs[i] == LEDGER_PHANTOM ||
 		    (process != NULL && !tree_is_dead(process))) {
 			alive++;
+		} else {
+			conns_take_out(tree_ledger, cookie, users.refs[i]);
 		}
 	}
 	return alive == 0;
@@ -280,14 +284,15 @@ static void sweep_one(struct ledger_connection *slot)
 	int fd;
 
 	release_if_dead(slot, conns_mark_of(slot));
-	if (origin.acquirer != tree_self_ref() || cookie == 0 || cookie == LEDGER_COOKIE_DYING ||
+	if (origin.acquirer != tree_self_ref() || cookie == 0 ||
+	    (cookie & LEDGER_COOKIE_DYING) != 0 ||
 	    __atomic_load_n(&slot->was_engaged, __ATOMIC_SEQ_CST) == 0 ||
 	    (conns_mark_of(slot) & LEDGER_MARK_STATE) != LEDGER_MARK_NONE || !is_deserted(cookie)) {
 		return;
 	}
 	fd = find_descriptor(cookie, origin.descriptor);
 	if (fd < 0 || sockprobe_is_dead(fd)) {
-		conns_forget_dead(tree_ledger, slot, cookie);
+		conns_tidy(tree_ledger, slot);
 	} else if (is_untouched(fd) && sockprobe_state(fd) == VERDICT_STATE_CLOSE_WAIT) {
 		sweep_up(fd, slot, cookie);
 	}

@@ -67,12 +67,6 @@ static void count_unseen(struct look *look, const struct ledger_process *process
 	}
 }
 
-static void bury(uint64_t ref)
-{
-	procs_end(tree_ledger, ref);
-	conns_disengage_all(tree_ledger, ref);
-}
-
 static void look_at(struct look *look, uint32_t index)
 {
 	uint64_t ref = procs_at(tree_ledger, index);
@@ -98,7 +92,7 @@ static void look_at(struct look *look, uint32_t index)
 		holders->elsewhere++;
 	} else if (!is_accept_loop && tree_is_dead(process)) {
 		/* An accept loop is not asked: dead, it holds nothing, and a FIN does no harm. */
-		bury(ref);
+		procs_end(tree_ledger, ref);
 	} else if (standing == STANDING_ENGAGED) {
 		holders->engaged++;
 	} else {

@@ -445,12 +445,12 @@ static void rebuild_line(struct ledger *ledger, const struct ledger_process *min
 {
 	uint32_t known = 0;
 
-	while (known < LEDGER_ANCESTORS && procs_get(ledger, mine->ancestors[known]) != NULL) {
+	while (known < LEDGER_ANCESTORS && procs_recall(ledger, mine->ancestors[known]) != NULL) {
 		known++;
 	}
 	while (known > 0) {
 		uint64_t ref = mine->ancestors[--known];
-		const struct ledger_process *ancestor = procs_get(ledger, ref);
+		const struct ledger_process *ancestor = procs_recall(ledger, ref);
 
 		line_push(ref, ancestor != NULL ? ancestor->born : 0);
 	}

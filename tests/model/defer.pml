@@ -37,6 +37,10 @@
  *   no_fin_after_touch    no FIN (deferred or direct) after a holder not elsewhere began to touch X
  *   no_take_in_use        no mark is TAKEN once any holder, elsewhere or not, has finished a touch
  *   no_fin_after_raw      no deferred FIN after a holder not elsewhere wrote unseen since the mark
+ * Two habits of the code are not needed for these claims, and have no mutant: who lets go leaves the
+ * engaged before it looks (the mark that it leaves makes up for it), and a mark that is DUE is made
+ * anew (here a touch writes nothing that the bytes would count).
+ *
  * What they leave out, because nobody may wait for anybody: a holder that WAS elsewhere in the
  * course of the last look and has forked since (it, and that child) may touch X too late: `fresh`.
  * After a death somebody must enter accept once more; a mark TAKEN by a process that died before
@@ -329,11 +333,7 @@ inline due_mark()
 		d_step { sent = bytes };
 		read_mark();
 		if
-#ifdef M_MARK_NOT_RENEWED
-		:: STATE(word) == NONE ->
-#else
 		:: STATE(word) != TAKEN ->
-#endif
 #ifdef M_BYTES_APART
 			mark_bytes = sent;
 #endif
@@ -452,13 +452,8 @@ inline let_go()
 {
 	if
 	:: is_active ->
-#ifndef M_LEFT_LATE
 		leave_the_ledger();
-#endif
 		look();
-#ifdef M_LEFT_LATE
-		leave_the_ledger();
-#endif
 		if
 		:: seen == ALL_AWAY ->
 			if
