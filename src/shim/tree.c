@@ -119,13 +119,11 @@ static void make_ledger(void)
 	    segment_create(call, &ledger, &id) != 0) {
 		return;
 	}
-	self = procs_claim(ledger, LEDGER_NOBODY, NULL);
-	procs_get(ledger, self)->pid = (uint32_t)rawsys1(SYS_getpid, 0);
+	self = procs_claim(ledger, LEDGER_NOBODY, NULL); /* the first slot of an empty ledger */
+	ledger->processes[0].pid = (uint32_t)rawsys1(SYS_getpid, 0);
+	ledger->processes[0].flags = (uint32_t)is_listening * LEDGER_PROCESS_LISTENS;
 	line_push(self, PROCESS_FIRST_EPOCH);
 	install(ledger, id);
-	if (is_listening) {
-		raise_flag(LEDGER_PROCESS_LISTENS);
-	}
 }
 
 /* Fills a claimed slot for somebody who comes into being at `born`. */
