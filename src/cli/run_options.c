@@ -6,6 +6,7 @@
 #include "cli/run_options.h"
 
 #include "cli/fail.h"
+#include "core/settings.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -46,6 +47,11 @@ static const struct run_option {
 	{"eager", NULL, KIND_SET, RUN_POLICY, "eager", "the same as --policy=eager"},
 	{"trigger", "WHEN", KIND_SET, RUN_TRIGGER, NULL,
 	 "the peer's FIN (eof, the default), or any close"},
+	{"no-reclaim", NULL, KIND_SET, RUN_RECLAIM, "off",
+	 "keep dead descriptors when accept runs out"},
+	{"cloexec", NULL, KIND_SET, RUN_CLOEXEC, "on", "set FD_CLOEXEC on connections"},
+	{"probe", "SECONDS", KIND_SET, RUN_PROBE, NULL,
+	 "keepalive of a deferred connection (30); 0: none"},
 	{"debug", NULL, KIND_SET, RUN_DEBUG, "1", "log every verdict"},
 	{"log", "WHERE", KIND_SET, RUN_LOG, NULL, "a file, stderr or syslog"},
 	{"log-format", "FORM", KIND_SET, RUN_LOG_FORMAT, NULL, "text (the default) or json"},
@@ -62,23 +68,17 @@ const char *run_options_variable(enum run_variable variable)
 	return variables[variable].name;
 }
 
-/* ACCEPTED is a list of words separated by '|', where "/path" stands for any absolute path. */
-static bool is_accepted(const char *accepted, const char *value)
+/* Will the shim accept it?  To the shim an empty value is as good as none; to us it is a mistake. */
+static bool is_accepted(enum run_variable variable, const char *value)
 {
-	size_t value_len = strlen(value);
+	char assignment[PATH_MAX + 64], error[SETTINGS_ERROR_MAX];
+	struct settings settings;
+	int len = snprintf(assignment, sizeof(assignment), "%s=%s", variables[variable].name,
+			   value);
 
-	for (;;) {
-		size_t len = strcspn(accepted, "|");
-
-		if (accepted[0] == '/' ? value[0] == '/'
-				       : len == value_len && memcmp(accepted, value, len) == 0) {
-			return true;
-		}
-		if (!accepted[len]) {
-			return false;
-		}
-		accepted += len + 1;
-	}
+	settings_default(&settings);
+	return *value && len >= 0 && (size_t)len < sizeof(assignment) &&
+	       settings_set(&settings, assignment, error, sizeof(error));
 }
 
 /* The program may change its directory before it logs, so a relative file is made absolute. */
@@ -87,7 +87,7 @@ static int absolute_log(struct run_options *options, const char *value, const ch
 	char here[PATH_MAX];
 	int len;
 
-	if (!*value || is_accepted(variables[RUN_LOG].accepted, value)) {
+	if (!*value || *value == '/' || is_accepted(RUN_LOG, value)) {
 		*absolute = value;
 		return EXIT_DONE;
 	}
@@ -114,7 +114,7 @@ static int set_variable(struct run_options *options, const struct run_option *op
 			return status;
 		}
 	}
-	if (!is_accepted(variables[id].accepted, value)) {
+	if (!is_accepted(id, value)) {
 		return fail(EXIT_USAGE, "run", "--%s: bad value '%s': expected %s", option->name,
 			    value, variables[id].accepted);
 	}

@@ -29,6 +29,10 @@ test_options()
 	sets SENDFIN_POLICY=eager --eager
 	sets SENDFIN_TRIGGER=eof --trigger=eof
 	sets SENDFIN_TRIGGER=close --trigger=close
+	sets SENDFIN_RECLAIM=off --no-reclaim
+	sets SENDFIN_CLOEXEC=on --cloexec
+	sets SENDFIN_PROBE=0 --probe=0
+	sets SENDFIN_PROBE=32767 --probe 32767
 	sets SENDFIN_DEBUG=1 --debug
 	sets SENDFIN_LOG=/var/log/x --log=/var/log/x
 	sets SENDFIN_LOG=/var/log/x --log /var/log/x
@@ -43,7 +47,8 @@ test_options()
 	sets SENDFIN_POLICY=eager --eager --policy=eager
 	sets SENDFIN_MODE=observe --observe --eager --debug --
 
-	for name in MODE POLICY TRIGGER DEBUG LOG LOG_FORMAT RECLAIM CLOEXEC REPORT EXITCODE; do
+	for name in MODE POLICY TRIGGER DEBUG LOG LOG_FORMAT RECLAIM CLOEXEC PROBE REPORT \
+		EXITCODE; do
 		sf printenv "SENDFIN_$name"
 		expect "without an option SENDFIN_$name is not set" 1 ''
 	done
@@ -57,6 +62,8 @@ test_options()
 
 test_usage()
 {
+	local name
+
 	sf --observe --off true
 	refused '--observe and --off contradict each other' 2 '*--observe and --off contradict*'
 	sf --enforce --off true
@@ -72,6 +79,12 @@ test_usage()
 	refused 'an empty trigger is bad' 2 "*--trigger: bad value ''*eof|close"
 	sf --log-format=xml true
 	refused 'a bad log format is bad' 2 "*'xml'*text|json"
+	for name in 32768 -1 1s 030 ''; do
+		sf --probe="$name" true
+		refused "--probe='$name' is bad" 2 "*--probe: bad value '$name'*0-32767"
+	done
+	sf "--log=/$(printf '%01100d' 0)" true
+	refused 'a path that the shim would not take is bad' 2 '*--log: bad value*'
 	sf --log= true
 	refused 'an empty log is bad' 2 "*--log: bad value*"
 	sf --policy=stric true
