@@ -290,14 +290,55 @@ static void fresh_slot_says_nothing_of_the_last_connection(void **state)
 	assert_int_equal(slot->was_engaged, 0);
 }
 
-static void forgetting_the_dead_frees_the_slot(void **state)
+/* Somebody is giving it back in this moment, and has not looked for users yet. */
+static void user_of_a_dying_slot_is_found_and_lets_go(void **state)
+{
+	struct ledger_connection *slot = bucket_engage(bucket_cookie(0), bucket_ref(0));
+
+	(void)state;
+	bucket_engage(bucket_cookie(0), LEDGER_PHANTOM);
+	slot->cookie |= LEDGER_COOKIE_DYING;
+	assert_int_equal(bucket_users(bucket_cookie(0), bucket_ref(0)), 1);
+	assert_int_equal(bucket_users(bucket_cookie(1), LEDGER_NOBODY), 0);
+	assert_true(conns_replace_phantom(bucket_ledger, bucket_cookie(0), bucket_ref(1)));
+	conns_disengage(bucket_ledger, bucket_cookie(1), bucket_ref(0));
+	assert_int_equal(bucket_users(bucket_cookie(0), bucket_ref(0)), 1);
+	conns_disengage(bucket_ledger, bucket_cookie(0), bucket_ref(0));
+	assert_int_equal(bucket_users(bucket_cookie(0), bucket_ref(0)), 0);
+	assert_int_equal(bucket_users(bucket_cookie(0), bucket_ref(1)), 1);
+}
+
+/* Whether its giver lives is not known, so it is never taken, and a new slot serves. */
+static void slot_that_its_giver_left_dying_is_nobodys(void **state)
+{
+	struct ledger_connection *slot = conns_find(bucket_ledger, bucket_cookie(0), true);
+
+	(void)state;
+	slot->cookie |= LEDGER_COOKIE_DYING;
+	assert_null(conns_find(bucket_ledger, bucket_cookie(0), false));
+	for (unsigned i = 0; i < LEDGER_BUCKET - 1; i++) {
+		assert_ptr_not_equal(bucket_engage(bucket_cookie(i), bucket_ref(i)), slot);
+	}
+	assert_null(conns_engage(bucket_ledger, bucket_cookie(7), bucket_ref(7), &bucket_unknown));
+	assert_int_equal(bucket_users(bucket_cookie(0), bucket_ref(0)), 1);
+}
+
+/* Nobody has let go of it: the sweep must be able to find it. */
+static void dead_user_taken_out_leaves_the_slot(void **state)
 {
 	struct ledger_connection *slot = bucket_engage(COOKIE, bucket_ref(0));
 
 	(void)state;
 	bucket_engage(COOKIE, bucket_ref(1));
-	conns_forget_dead(bucket_ledger, slot, COOKIE);
+	conns_take_out(bucket_ledger, COOKIE, bucket_ref(0));
+	assert_int_equal(bucket_users(COOKIE, bucket_ref(0)), 0);
+	assert_int_equal(bucket_users(COOKIE, bucket_ref(1)), 1);
+	conns_take_out(bucket_ledger, OTHER, bucket_ref(1));
+	conns_take_out(bucket_ledger, COOKIE, bucket_ref(1));
 	assert_int_equal(bucket_users(COOKIE, LEDGER_NOBODY), 0);
+	assert_ptr_equal(conns_find(bucket_ledger, COOKIE, false), slot);
+	assert_int_equal(bucket_slots_walked(), 1);
+	conns_tidy(bucket_ledger, slot);
 	assert_int_equal(bucket_slots_used(), 0);
 }
 
@@ -355,7 +396,9 @@ static const struct CMUnitTest tests[] = {
 	TEST(user_in_two_places_lets_go_of_both),
 	TEST(origin_is_what_the_first_who_knows_says),
 	TEST(fresh_slot_says_nothing_of_the_last_connection),
-	TEST(forgetting_the_dead_frees_the_slot),
+	TEST(dead_user_taken_out_leaves_the_slot),
+	TEST(user_of_a_dying_slot_is_found_and_lets_go),
+	TEST(slot_that_its_giver_left_dying_is_nobodys),
 	TEST(walk_meets_every_slot_in_use_once),
 	TEST(walk_ends_at_the_end),
 };

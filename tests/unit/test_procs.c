@@ -102,6 +102,24 @@ static void two_claims_give_two_slots(void **state)
 	assert_ptr_not_equal(slot_of(a), slot_of(b));
 }
 
+static void ended_does_not_answer_but_is_remembered(void **state)
+{
+	uint64_t parent = claim(LEDGER_NOBODY);
+	uint64_t ref = claim(parent);
+	const struct ledger_process *process = slot_of(ref);
+
+	(void)state;
+	assert_ptr_equal(procs_recall(ledger, ref), process);
+	procs_end(ledger, ref);
+	procs_end(ledger, ref);
+	assert_null(procs_get(ledger, ref));
+	assert_ptr_equal(procs_recall(ledger, ref), process);
+	assert_int_equal(procs_kin(process, parent), PROCS_DESCENDS);
+	assert_null(procs_recall(ledger, LEDGER_NOBODY));
+	assert_null(procs_recall(ledger, LEDGER_PHANTOM));
+	assert_null(procs_recall(ledger, ref + ((uint64_t)1 << 16)));
+}
+
 static void walk_sees_the_living_and_not_the_ended(void **state)
 {
 	uint64_t a = claim(LEDGER_NOBODY);
@@ -117,6 +135,24 @@ static void walk_sees_the_living_and_not_the_ended(void **state)
 		seen += ref == b;
 	}
 	assert_int_equal(seen, 1);
+}
+
+/* Its claimer may live, or may have been killed half-way: nobody can tell. */
+static void slot_being_claimed_is_nobodys(void **state)
+{
+	uint64_t refs[LEDGER_PROCESSES];
+
+	(void)state;
+	fill_table(refs);
+	slot_of(refs[6])->ref |= LEDGER_REF_CLAIMING;
+	dead_below = 8;
+	assert_int_equal(procs_at(ledger, 6), LEDGER_NOBODY);
+	assert_null(procs_get(ledger, refs[6]));
+	procs_end(ledger, refs[6]);
+	for (unsigned i = 0; i < 6; i++) {
+		assert_int_not_equal(index_of(claim(LEDGER_NOBODY)), 6);
+	}
+	assert_int_equal(procs_claim(ledger, LEDGER_NOBODY, is_dead), LEDGER_NOBODY);
 }
 
 static void walk_of_an_empty_ledger_sees_nobody(void **state)
@@ -202,10 +238,10 @@ static void ended_slot_is_not_the_first_to_be_taken(void **state)
 	for (uint32_t i = 0; i < LEDGER_PROCESSES - 1; i++) {
 		child = claim(LEDGER_NOBODY);
 		procs_end(ledger, child);
-		assert_non_null(procs_get(ledger, ended));
+		assert_non_null(procs_recall(ledger, ended));
 	}
 	claim(LEDGER_NOBODY);
-	assert_null(procs_get(ledger, ended));
+	assert_null(procs_recall(ledger, ended));
 }
 
 static void full_table_has_no_room(void **state)
@@ -466,6 +502,8 @@ static const struct CMUnitTest tests[] = {
 	TEST(claims_a_slot_that_answers_to_its_name),
 	TEST(nobody_and_strangers_have_no_slot),
 	TEST(two_claims_give_two_slots),
+	TEST(ended_does_not_answer_but_is_remembered),
+	TEST(slot_being_claimed_is_nobodys),
 	TEST(walk_sees_the_living_and_not_the_ended),
 	TEST(walk_of_an_empty_ledger_sees_nobody),
 	TEST(walk_never_leaves_the_table),
