@@ -19,7 +19,8 @@
 	  "act only after the peer's FIN, or also when the server closes first")                   \
 	X(RECLAIM, "SENDFIN_RECLAIM", "emfile|off",                                                \
 	  "give dead descriptors back when accept runs out")                                       \
-	X(CLOEXEC, "SENDFIN_CLOEXEC", "off|on", "set FD_CLOEXEC on accepted and connected sockets") \
+	X(CLOEXEC, "SENDFIN_CLOEXEC", "off|on",                                                    \
+	  "set FD_CLOEXEC on accepted and connected sockets")                                      \
 	X(PROBE, "SENDFIN_PROBE", "0-32767",                                                       \
 	  "keepalive of a deferred connection, in seconds; 0 is off")                              \
 	X(DEBUG, "SENDFIN_DEBUG", "0|1", "log every verdict")                                      \

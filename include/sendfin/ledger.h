@@ -88,7 +88,7 @@ struct ledger_process {
  */
 #define LEDGER_MARK_STATE      ((uint64_t)3)
 #define LEDGER_MARK_NONE       ((uint64_t)0)
-#define LEDGER_MARK_DUE        ((uint64_t)1) /* its server closed it; a pending holder must finish */
+#define LEDGER_MARK_DUE        ((uint64_t)1) /* its server closed it; another holder finishes */
 #define LEDGER_MARK_TAKEN      ((uint64_t)2) /* somebody is about to send the FIN */
 #define LEDGER_MARK_ONE        ((uint64_t)4)
 #define LEDGER_MARK_COUNT      ((uint64_t)0xfffffffc)

@@ -44,7 +44,8 @@
 
 /*
  * Steps 3 to 5: the verdict on fd was "defer", or "leave" because somebody uses it: then
- * that one may let go without a word, and the mark is what remains. True when the caller has become the one
+ * that one may let go without a word, and the mark is what remains. True when the caller
+ * has become the one
  * to send the FIN after all; it then calls due_done().
  */
 bool due_mark(int fd, uint64_t cookie, const struct conns_origin *origin);

@@ -119,7 +119,7 @@ vfork:
 	add w11, w11, #1
 	str w11, [x10, #GUARD_OFFSET_VFORK_DEPTH]
 	str xzr, [x10, #GUARD_OFFSET_VFORK_SOURCES]
-	mov x0, #0x4111			/* CLONE_VM | CLONE_VFORK | SIGCHLD; there is no vfork here */
+	mov x0, #0x4111			/* CLONE_VM | CLONE_VFORK | SIGCHLD */
 	mov x1, #0
 	mov x8, #SYS_clone
 	svc #0

@@ -101,7 +101,7 @@ uint64_t sockprobe_written(int fd)
 	if (!tcp_info(fd, &info)) {
 		return ~(uint64_t)0;
 	}
-	/* One answer, taken under the socket's lock: two questions would see an ACK between them. */
+	/* One answer, under the socket's lock: two would see an ACK between them. */
 	return info.tcpi_bytes_sent - info.tcpi_bytes_retrans + info.tcpi_notsent_bytes;
 }
 
