@@ -39,13 +39,24 @@ static bool may_hold(const struct look *look, const struct ledger_process *proce
 	return !procs_has_released(process, origin->acquired, origin->descriptor);
 }
 
+/*
+ * The acquirer serving a later client says nothing, for it may have threads; a worker that
+ * was born with a copy does.
+ */
+static bool is_worker_of_acquirer(const struct look *look, const struct ledger_process *process,
+				  uint64_t ref)
+{
+	return ref != look->origin->acquirer &&
+	       load(&process->newest_acquirer) == look->origin->acquirer;
+}
+
 static enum standing standing_in(const struct look *look, const struct ledger_process *process,
-				 uint32_t flags)
+				 uint64_t ref, uint32_t flags)
 {
 	struct standing_facts facts = {
 		.is_engaged = (flags & LEDGER_PROCESS_UNPUBLISHED) != 0,
 		.is_retired = (flags & LEDGER_PROCESS_RETIRED) != 0,
-		.newest_is_related = load(&process->newest_acquirer) == look->origin->acquirer,
+		.newest_is_related = is_worker_of_acquirer(look, process, ref),
 		.acquired = look->origin->acquired,
 		.came_to_share = load(&process->came_to_share),
 		.away = load(&process->away),
@@ -87,7 +98,7 @@ static void look_at(struct look *look, uint32_t index)
 		return;
 	}
 	is_accept_loop = ref == look->origin->acquirer && (flags & LEDGER_PROCESS_LISTENS) != 0;
-	standing = standing_in(look, process, flags);
+	standing = standing_in(look, process, ref, flags);
 	if (standing == STANDING_ELSEWHERE) {
 		holders->elsewhere++;
 	} else if (!is_accept_loop && tree_is_dead(process)) {

@@ -29,6 +29,14 @@ static int ledger_id = -1;
 static uint64_t self;
 static bool is_listening; /* this process has called accept */
 
+/*
+ * Which thread of this process has made its children: 0 none, its guard's address, or
+ * FORKER_MANY. Only that one can say that the process went elsewhere: another thread's
+ * accept says nothing about the one that waits for its helper and will then answer.
+ */
+static uintptr_t forker;
+#define FORKER_MANY ((uintptr_t)1)
+
 /* The line of descent, oldest first; the last is this process. */
 static struct {
 	uint64_t ref;
@@ -137,12 +145,36 @@ static void fill_child(uint64_t ref, uint64_t born)
 	}
 }
 
+static uintptr_t this_thread(void)
+{
+	return (uintptr_t)&guard_self;
+}
+
+static void note_forker(void)
+{
+	uintptr_t before = 0;
+
+	if (!__atomic_compare_exchange_n(&forker, &before, this_thread(), false, __ATOMIC_SEQ_CST,
+					 __ATOMIC_SEQ_CST) &&
+	    before != this_thread()) {
+		__atomic_store_n(&forker, FORKER_MANY, __ATOMIC_SEQ_CST);
+	}
+}
+
+static bool speaks_for_the_process(void)
+{
+	uintptr_t known = __atomic_load_n(&forker, __ATOMIC_SEQ_CST);
+
+	return known == 0 || known == this_thread();
+}
+
 void tree_before_fork(void)
 {
 	struct ledger_process *mine;
 
 	guard_self.child = LEDGER_NOBODY;
 	make_ledger();
+	note_forker();
 	mine = tree_self();
 	if (mine == NULL) {
 		return;
@@ -193,6 +225,7 @@ void tree_born(void)
 		return;
 	}
 	is_listening = false;
+	forker = 0;
 	self = guard_self.child;
 	guard_self.child = LEDGER_NOBODY;
 	if (self == LEDGER_NOBODY) {
@@ -214,6 +247,7 @@ void tree_spawning(void)
 	struct ledger_process *mine;
 
 	make_ledger();
+	note_forker();
 	mine = tree_self();
 	if (mine != NULL) {
 		store(&mine->spawned, epoch_now());
@@ -355,7 +389,9 @@ __attribute__((noinline)) void tree_go_away(void)
 	if (mine == NULL || process_is_retired()) {
 		return;
 	}
-	raise_word(&mine->away, epoch);
+	if (speaks_for_the_process()) {
+		raise_word(&mine->away, epoch);
+	}
 	/* After the store, never before: who marks in between has seen us elsewhere. */
 	due_look();
 	due_sweep();

@@ -100,9 +100,55 @@ static void play_respawn(struct stage *s)
 		}                                                                                  \
 	}
 
+/* A threaded server: the main thread's accept says nothing of the handler, which will answer. */
+static void play_lender(struct stage *s)
+{
+	struct client c;
+
+	client_open(s, &c);
+	client_pour(s, &c, 1000);
+	stage_hear(s, "lent");
+	stage_blocked(s, s->server, "accept");
+	client_half(s, &c);
+	client_want(s, &c, "counted 1000");
+	client_must_end(s, &c);
+	stage_hear(s, "answered");
+	client_close(s, &c);
+}
+
+static void play_two_lenders(struct stage *s)
+{
+	struct client c, d;
+
+	client_open(s, &c);
+	client_pour(s, &c, 1000);
+	stage_hear(s, "lent");
+	client_open(s, &d);
+	client_pour(s, &d, 500);
+	stage_hear(s, "lent");
+	stage_blocked(s, s->server, "accept");
+	client_half(s, &d);
+	client_want(s, &d, "counted 500");
+	client_half(s, &c);
+	client_want(s, &c, "counted 1000");
+	stage_hear(s, "answered");
+	stage_hear(s, "answered");
+	client_close(s, &c);
+	client_close(s, &d);
+}
+
 const struct talk owner_talks[] = {
-	OWNER("exec"),   OWNER("spawn"),  OWNER("popen"),
-	OWNER("system"), OWNER("thread"), {.name = NULL},
+	OWNER("exec"),
+	OWNER("spawn"),
+	OWNER("popen"),
+	OWNER("system"),
+	OWNER("thread"),
+	{.name = "owner_thread_lends_to_a_fork", .play = play_lender, .args = {"lender", "fork"}},
+	{.name = "owner_thread_lends_to_an_exec", .play = play_lender, .args = {"lender", "exec"}},
+	{.name = "owner_threads_lend_at_once",
+	 .play = play_two_lenders,
+	 .args = {"lender", "later"}},
+	{.name = NULL},
 };
 
 const struct talk sibling_talks[] = {
