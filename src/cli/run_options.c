@@ -68,7 +68,7 @@ const char *run_options_variable(enum run_variable variable)
 	return variables[variable].name;
 }
 
-/* Will the shim accept it?  To the shim an empty value is as good as none; to us it is a mistake. */
+/* Will the shim accept it?  An empty value is as good as none to the shim; here it is a mistake. */
 static bool is_accepted(enum run_variable variable, const char *value)
 {
 	char assignment[PATH_MAX + 64], error[SETTINGS_ERROR_MAX];
