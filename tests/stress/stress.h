@@ -99,4 +99,7 @@ void stress_work(uint32_t self, uint32_t token, uint64_t operations);
 /* Takes the dead out of the ledger, as a look at all processes does. */
 void stress_bury(void);
 
+/* Checks the ledger after the last worker; `kills` of them did not end by themselves. */
+void stress_settle(uint32_t kills);
+
 #endif

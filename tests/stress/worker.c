@@ -165,10 +165,13 @@ static bool is_due(uint64_t mark)
 static void mark(struct worker *w, uint32_t c)
 {
 	uint64_t cookie = stress->cookies[c];
+	struct conns_origin origin = stress_origin(cookie);
 	struct ledger_connection *slot = conns_find(&stress->ledger, cookie, true);
 
 	if (slot != NULL) {
-		conns_mark(&stress->ledger, slot, cookie, w->random);
+		if (conns_mark(&stress->ledger, slot, cookie, w->random)) {
+			conns_note_origin(slot, &origin);
+		}
 		conns_tidy(&stress->ledger, slot);
 	}
 }

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * After the last worker: what is left in the ledger, and whether it can all be used again.
+ *
+ * A process that is killed within a few instructions of giving a slot back, or of claiming
+ * one, loses the slot: that is allowed, but must stay rare.
+ */
+#include "stress.h"
+
+#include <stdio.h>
+
+enum {
+	LOST_ONE_IN = 8,
+};
+
+/* Marks as they are after the last worker; `slack`: how much too high the count may be. */
+static void settle_marks(uint32_t slack)
+{
+	struct ledger *ledger = &stress->ledger;
+	uint32_t counted = __atomic_load_n(&ledger->header.due_count, __ATOMIC_SEQ_CST);
+	uint32_t due = 0;
+
+	for (uint32_t i = 0; i < LEDGER_CONNECTIONS; i++) {
+		struct ledger_connection *slot = &ledger->connections[i];
+		uint64_t state = conns_mark_of(slot) & LEDGER_MARK_STATE;
+
+		due += state == LEDGER_MARK_DUE;
+		if (state == LEDGER_MARK_TAKEN && slack == 0) {
+			stress_fault(FAULT_TAKEN_LOST);
+		}
+		if (state != LEDGER_MARK_NONE) {
+			conns_drop(ledger, slot, conns_mark_of(slot));
+			conns_tidy(ledger, slot);
+		}
+	}
+	if (counted < due || counted > due + slack) {
+		printf("# %u marks are due, counted: %u\n", due, counted);
+		stress_fault(FAULT_DUE_COUNT);
+	}
+}
+
+static void settle_users(void)
+{
+	struct conns_users users;
+
+	for (uint32_t c = 0; c < COOKIES; c++) {
+		uint64_t cookie = stress->cookies[c];
+
+		while (conns_replace_phantom(&stress->ledger, cookie, stress->refs[0])) {
+			conns_disengage(&stress->ledger, cookie, stress->refs[0]);
+		}
+		conns_users(&stress->ledger, cookie, &users);
+		for (uint32_t i = 0; i < users.count; i++) {
+			if (procs_get(&stress->ledger, users.refs[i]) != NULL) {
+				stress_fault(FAULT_USER_LEFT);
+			}
+		}
+	}
+	for (uint32_t self = 0; self < WORKERS; self++) {
+		conns_disengage_all(&stress->ledger, stress->refs[self]);
+	}
+}
+
+/* How many slots of the bucket can be used; its others are in use by cookies of its own. */
+static uint32_t refill(uint32_t b)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < PER_BUCKET; i++) {
+		uint64_t cookie = stress->cookies[b * PER_BUCKET + i];
+		struct conns_origin origin = stress_origin(cookie);
+
+		count += conns_engage(&stress->ledger, cookie, stress->refs[0], &origin) != NULL;
+	}
+	return count;
+}
+
+/* Slots that somebody was killed over while it gave them back. */
+static uint32_t dying_in(uint32_t b)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < LEDGER_BUCKET; i++) {
+		const uint64_t *cookie;
+
+		cookie = &stress->ledger.connections[stress->first_slot[b] + i].cookie;
+		count += (stress_load(cookie) & LEDGER_COOKIE_DYING) != 0;
+	}
+	return count;
+}
+
+static void settle_connections(uint32_t kills)
+{
+	uint32_t lost = 0;
+
+	for (uint32_t i = 0; i < LEDGER_CONNECTIONS && kills == 0; i++) {
+		if (stress_load(&stress->ledger.connections[i].cookie) != 0) {
+			stress_fault(FAULT_LEAKED_CONNECTION);
+		}
+	}
+	for (uint32_t b = 0; b < BUCKETS; b++) {
+		uint32_t dying = dying_in(b);
+
+		lost += dying;
+		if (refill(b) != LEDGER_BUCKET - dying) {
+			stress_fault(FAULT_LOST_CONNECTION);
+		}
+	}
+	if (lost > 0) {
+		printf("# %u kills left %u connection slots dying\n", kills, lost);
+	}
+	if (lost > kills / LOST_ONE_IN) {
+		stress_fault(FAULT_LOST_CONNECTION);
+	}
+}
+
+/* One killed between its claim and the word who it is leaves a slot that nobody dares take. */
+static void settle_processes(uint32_t kills)
+{
+	uint32_t room = 0;
+
+	for (uint32_t self = 0; self < WORKERS; self++) {
+		procs_end(&stress->ledger, stress->refs[self]);
+	}
+	while (procs_claim(&stress->ledger, LEDGER_NOBODY, stress_is_dead) != LEDGER_NOBODY) {
+		room++;
+	}
+	if (room != ROOM) {
+		printf("# %u kills left %d process slots of %d\n", kills, (int)room, ROOM);
+	}
+	if (room > ROOM || room + kills / LOST_ONE_IN < ROOM) {
+		stress_fault(FAULT_LOST_PROCESS);
+	}
+}
+
+void stress_settle(uint32_t kills)
+{
+	stress_bury();
+	settle_marks(kills);
+	settle_users();
+	settle_connections(kills);
+	settle_processes(kills);
+}
