@@ -99,6 +99,11 @@ static int early_login_tty(int fd)
 	return -1;
 }
 
+static int early_setns(int fd, int type)
+{
+	return (int)CALL(SYS_setns, fd, type, 0, 0, 0, 0);
+}
+
 static int early_unshare(int flags)
 {
 	return (int)CALL(SYS_unshare, flags, 0, 0, 0, 0, 0);

@@ -36,7 +36,7 @@ struct guard {
 	uintptr_t frame;
 	uint64_t child;         /* ledger slot of the child that this thread is forking */
 	uint64_t execed_before; /* what exec's failure restores (tree.c) */
-	bool new_pid_space;     /* the next child is in a pid namespace of its own */
+	bool new_pid_space;     /* children of this thread are in another pid namespace */
 };
 
 _Static_assert(offsetof(struct guard, vfork_depth) == GUARD_OFFSET_VFORK_DEPTH,

@@ -97,9 +97,13 @@ static int clone_process(int (*function)(void *), void *stack, int flags, void *
 {
 	int pid;
 
+	bool before = guard_self.new_pid_space;
+
+	guard_self.new_pid_space = before || (flags & CLONE_NEWPID) != 0;
 	process_before_fork();
 	pid = real.clone(function, stack, flags, argument, parent_tid, tls, child_tid);
 	process_after_fork(pid);
+	guard_self.new_pid_space = before;
 	return pid;
 }
 
@@ -128,9 +132,31 @@ EXPORT int clone(int (*function)(void *), void *stack, int flags, void *argument
 	return real.clone(function, stack, flags, argument, parent_tid, tls, child_tid);
 }
 
+/* A child of this thread will be in another pid namespace: pids say nothing across. */
+static void note_pid_space(uint64_t flags)
+{
+	if ((flags & CLONE_NEWPID) != 0) {
+		guard_self.new_pid_space = true;
+	}
+}
+
+EXPORT int setns(int fd, int type)
+{
+	int result = real.setns(fd, type);
+
+	if (result == 0) {
+		note_pid_space(type == 0 ? CLONE_NEWPID : (uint64_t)type);
+	}
+	return result;
+}
+
 EXPORT int unshare(int flags)
 {
 	int result = real.unshare(flags);
+
+	if (result == 0) {
+		note_pid_space((uint64_t)(unsigned int)flags);
+	}
 
 	if (result == 0 && (flags & CLONE_FILES) != 0) {
 		process_retire();
@@ -157,6 +183,7 @@ EXPORT int prctl(int option, ...)
 	return result;
 }
 
+__typeof__(setns) hook_setns SAME_AS(setns);
 __typeof__(unshare) hook_unshare SAME_AS(unshare);
 __typeof__(prctl) hook_prctl SAME_AS(prctl);
 EXPORT __typeof__(fork) __fork SAME_AS(fork);

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/syscall.h>
 
+#include "shim/guard.h"
 #include "shim/hooks.h"
 #include "shim/process.h"
 #include "sys/rawsys.h"
@@ -27,7 +28,7 @@
 	X(SYS_accept) X(SYS_accept4) X(SYS_clone) X(SYS_clone3) X(SYS_close) X(SYS_close_range) \
 	X(SYS_connect) X(SYS_dup) X(SYS_dup3) X(SYS_exit_group) X(SYS_fcntl) X(SYS_listen) \
 	X(SYS_prctl) X(SYS_read) X(SYS_readv) X(SYS_recvfrom) X(SYS_recvmsg) X(SYS_seccomp) \
-	X(SYS_sendmsg) X(SYS_sendto) X(SYS_shutdown) X(SYS_socket) X(SYS_unshare) X(SYS_write) \
+	X(SYS_sendmsg) X(SYS_sendto) X(SYS_setns) X(SYS_shutdown) X(SYS_socket) X(SYS_unshare) X(SYS_write) \
 	X(SYS_writev) ONLY_WHERE_DUP2_IS(X)
 /* clang-format on */
 
@@ -114,13 +115,17 @@ static bool is_birth(long number)
 	return number == SYS_clone || number == SYS_clone3;
 }
 
-static long fork_by_number(long number, long a, long b, long c, long d, long e, long f)
+static long fork_by_number(uint64_t flags, long number, long a, long b, long c, long d, long e,
+			   long f)
 {
+	bool before = guard_self.new_pid_space;
 	long pid;
 
+	guard_self.new_pid_space = before || (flags & CLONE_NEWPID) != 0;
 	process_before_fork();
 	pid = real_syscall(number, a, b, c, d, e, f);
 	process_after_fork((pid_t)pid);
+	guard_self.new_pid_space = before;
 	return pid;
 }
 
@@ -133,7 +138,7 @@ static long birth_by_number(long number, long a, long b, long c, long d, long e,
 		clone_arguments(number, a, b, &flags, &stack);
 	}
 	if (is_fork_like(flags, stack)) {
-		return fork_by_number(number, a, b, c, d, e, f);
+		return fork_by_number(flags, number, a, b, c, d, e, f);
 	}
 	note_odd_clone(flags);
 	return real_syscall(number, a, b, c, d, e, f);
@@ -198,6 +203,8 @@ long hook_syscall(long number, long a, long b, long c, long d, long e, long f)
 		return hook_sendmsg(fd, (void *)b, (int)c);
 	case SYS_sendto:
 		return hook_sendto(fd, (void *)b, (size_t)c, (int)d, (void *)e, (socklen_t)f);
+	case SYS_setns:
+		return hook_setns(fd, (int)b);
 	case SYS_shutdown:
 		return hook_shutdown(fd, (int)b);
 	case SYS_socket:

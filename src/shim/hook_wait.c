@@ -4,7 +4,9 @@
  *
  * Two things are noted in front of the call, which stays a tail jump. A connection in
  * the set is being used. A listening socket in the set means that the process waits
- * for new clients, so what it does not use is none of its business any more.
+ * for new clients, so what it does not use is none of its business any more; unless
+ * something else is in the set, a pipe or a connection that it made itself: then it may
+ * be waiting for a helper's answer, on behalf of a connection that it has lent away.
  *
  * Membership of an epoll set outlives a fork: after one, every registered connection
  * is noted once more, when the process next waits.
@@ -28,27 +30,34 @@ EXPORT int __ppoll_chk(struct pollfd *set, nfds_t count, const struct timespec *
 /* The epoch in which registered connections were last noted. */
 static uint64_t epoll_noted;
 
-/* Notes one descriptor of a set; true when it listens. */
-static bool note_member(int fd)
+/* What a set of descriptors is made of. */
+#define SET_LISTENERS 1U
+#define SET_OTHERS    2U /* neither listeners nor accepted connections */
+
+/* Notes one descriptor of a set; what it is. */
+static unsigned int note_member(int fd)
 {
 	uint64_t stamp;
 
-	if (likely(!table_is_watched(fd))) {
-		return false;
+	if (fd < 0) {
+		return 0;
+	}
+	if (!table_is_watched(fd)) {
+		return SET_OTHERS;
 	}
 	stamp = table_stamp(fd);
 	if (stamp_is_connection(stamp)) {
 		if (!use_is_warm(fd, STAMP_USE_POLL)) {
 			use_note(fd, STAMP_USE_POLL);
 		}
-		return false;
+		return (stamp & STAMP_UPSTREAM) != 0 ? SET_OTHERS : 0;
 	}
-	return stamp == STAMP_LISTENS;
+	return stamp == STAMP_LISTENS ? SET_LISTENERS : SET_OTHERS;
 }
 
-static void go_away(void)
+static void go_away_if(unsigned int members)
 {
-	if (tree_ledger != NULL && process_may_act()) {
+	if (members == SET_LISTENERS && process_may_act()) {
 		tree_go_away();
 	}
 }
@@ -56,26 +65,22 @@ static void go_away(void)
 /* Not const: glibc declares poll's set as only written to, and gcc believes it. */
 static void note_poll(struct pollfd *set, nfds_t count)
 {
-	bool listens = false;
+	unsigned int members = 0;
 
 	if (set == NULL || tree_ledger == NULL) {
 		return;
 	}
 	for (nfds_t i = 0; i < count; i++) {
-		if (note_member(set[i].fd)) {
-			listens = true;
-		}
+		members |= note_member(set[i].fd);
 	}
-	if (listens) {
-		go_away();
-	}
+	go_away_if(members);
 }
 
-static bool note_set(const fd_set *set, int count)
+static unsigned int note_set(const fd_set *set, int count)
 {
 	const unsigned long *words = (const void *)set;
 	int bits = (int)(8 * sizeof(*words));
-	bool listens = false;
+	unsigned int members = 0;
 
 	for (int first = 0; set != NULL && first < count; first += bits) {
 		unsigned long word = words[first / bits];
@@ -84,27 +89,20 @@ static bool note_set(const fd_set *set, int count)
 			int fd = first + __builtin_ctzl(word);
 
 			word &= word - 1;
-			if (fd < count && note_member(fd)) {
-				listens = true;
+			if (fd < count) {
+				members |= note_member(fd);
 			}
 		}
 	}
-	return listens;
+	return members;
 }
 
 static void note_select(int count, const fd_set *readable, const fd_set *writable,
 			const fd_set *exceptional)
 {
-	bool listens;
-
-	if (tree_ledger == NULL) {
-		return;
-	}
-	listens = note_set(readable, count);
-	listens |= note_set(writable, count);
-	listens |= note_set(exceptional, count);
-	if (listens) {
-		go_away();
+	if (tree_ledger != NULL) {
+		go_away_if(note_set(readable, count) | note_set(writable, count) |
+			   note_set(exceptional, count));
 	}
 }
 
@@ -148,24 +146,33 @@ EXPORT int pselect(int count, fd_set *readable, fd_set *writable, fd_set *except
 	return real.pselect(count, readable, writable, exceptional, timeout, mask);
 }
 
-/* The epoll descriptor's stamp says whether a listener is among its members. */
+/* The epoll descriptor's stamp says what its members are; others are never forgotten. */
+#define EPOLL_LISTENERS (STAMP_EPOLL | STAMP_LISTENS)
+#define EPOLL_OTHERS    (STAMP_EPOLL | STAMP_UPSTREAM)
+
 static void note_registered(int epoll, int operation, int fd)
 {
-	uint64_t stamp;
+	uint64_t kind = EPOLL_OTHERS;
+	uint64_t stamp = table_is_watched(fd) ? table_stamp(fd) : STAMP_NONE;
 
-	if (!table_is_watched(fd) || !process_may_act()) {
+	if (!process_may_act()) {
 		return;
 	}
-	stamp = table_stamp(fd);
 	if (operation == EPOLL_CTL_DEL) {
 		if (stamp_is_connection(stamp)) {
 			table_unflag(fd, STAMP_POLLED);
 		}
-	} else if (stamp == STAMP_LISTENS) {
-		table_put(epoll, STAMP_EPOLL);
-	} else if (stamp_is_connection(stamp)) {
+		return;
+	}
+	if (stamp_is_connection(stamp)) {
 		table_flag(fd, STAMP_POLLED);
 		use_note(fd, STAMP_USE_POLL);
+		kind = (stamp & STAMP_UPSTREAM) != 0 ? EPOLL_OTHERS : STAMP_NONE;
+	} else if (stamp == STAMP_LISTENS) {
+		kind = EPOLL_LISTENERS;
+	}
+	if (kind != STAMP_NONE && table_highest() >= 0) {
+		table_put(epoll, (table_is_watched(epoll) ? table_stamp(epoll) : 0) | kind);
 	}
 }
 
@@ -199,8 +206,8 @@ static void note_epoll(int epoll)
 	if (__atomic_load_n(&epoll_noted, __ATOMIC_RELAXED) != process_epoch && process_may_act()) {
 		note_members_again();
 	}
-	if (table_is_watched(epoll) && table_stamp(epoll) == STAMP_EPOLL) {
-		go_away();
+	if (table_is_watched(epoll) && table_stamp(epoll) == EPOLL_LISTENERS) {
+		go_away_if(SET_LISTENERS);
 	}
 }
 

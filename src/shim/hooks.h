@@ -29,6 +29,7 @@ __typeof__(sendmsg) hook_sendmsg;
 __typeof__(sendto) hook_sendto;
 __typeof__(shutdown) hook_shutdown;
 __typeof__(socket) hook_socket;
+__typeof__(setns) hook_setns;
 __typeof__(unshare) hook_unshare;
 __typeof__(write) hook_write;
 __typeof__(writev) hook_writev;

@@ -139,9 +139,17 @@ static void fill_child(uint64_t ref, uint64_t born)
 {
 	struct ledger_process *child = procs_get(tree_ledger, ref);
 
-	if (child != NULL) {
-		store(&child->born, born);
-		store(&child->came_to_share, born);
+	if (child == NULL) {
+		return;
+	}
+	store(&child->born, born);
+	store(&child->came_to_share, born);
+	if (guard_self.new_pid_space) {
+		/* Nobody here can ask whether it lives; its own children can ask each other. */
+		__atomic_store_n(
+			&child->pid_space,
+			__atomic_add_fetch(&tree_ledger->header.pid_spaces, 1, __ATOMIC_SEQ_CST),
+			__ATOMIC_SEQ_CST);
 	}
 }
 
@@ -203,14 +211,8 @@ void tree_after_fork(pid_t child_pid)
 		due_look();
 		return;
 	}
-	if (child != NULL) {
+	if (child != NULL && !guard_self.new_pid_space) {
 		__atomic_store_n(&child->pid, (uint32_t)child_pid, __ATOMIC_SEQ_CST);
-		if (guard_self.new_pid_space) {
-			__atomic_store_n(&child->pid_space,
-					 __atomic_add_fetch(&tree_ledger->header.pid_spaces, 1,
-							    __ATOMIC_SEQ_CST),
-					 __ATOMIC_SEQ_CST);
-		}
 	}
 	store(&mine->came_to_share, process_came_to_share);
 }
@@ -226,6 +228,7 @@ void tree_born(void)
 	}
 	is_listening = false;
 	forker = 0;
+	guard_self.new_pid_space = false;
 	self = guard_self.child;
 	guard_self.child = LEDGER_NOBODY;
 	if (self == LEDGER_NOBODY) {
@@ -446,7 +449,7 @@ void tree_image_started(uint64_t image, pid_t pid)
 {
 	struct ledger_process *slot = tree_ledger != NULL ? procs_get(tree_ledger, image) : NULL;
 
-	if (slot != NULL) {
+	if (slot != NULL && !guard_self.new_pid_space) {
 		__atomic_store_n(&slot->pid, (uint32_t)pid, __ATOMIC_SEQ_CST);
 	}
 }

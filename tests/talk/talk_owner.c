@@ -116,6 +116,21 @@ static void play_lender(struct stage *s)
 	client_close(s, &c);
 }
 
+static void play_lending_loop(struct stage *s)
+{
+	struct client c;
+
+	client_open(s, &c);
+	client_pour(s, &c, 1000);
+	stage_hear(s, "lent");
+	stage_blocked(s, s->server, "select");
+	client_half(s, &c);
+	client_want(s, &c, "counted 1000");
+	client_must_end(s, &c);
+	stage_hear(s, "answered");
+	client_close(s, &c);
+}
+
 static void play_two_lenders(struct stage *s)
 {
 	struct client c, d;
@@ -145,6 +160,9 @@ const struct talk owner_talks[] = {
 	OWNER("thread"),
 	{.name = "owner_thread_lends_to_a_fork", .play = play_lender, .args = {"lender", "fork"}},
 	{.name = "owner_thread_lends_to_an_exec", .play = play_lender, .args = {"lender", "exec"}},
+	{.name = "owner_loop_lends_and_selects",
+	 .play = play_lending_loop,
+	 .args = {"lender", "loop"}},
 	{.name = "owner_threads_lend_at_once",
 	 .play = play_two_lenders,
 	 .args = {"lender", "later"}},
