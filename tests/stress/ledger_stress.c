@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -112,11 +113,12 @@ static void choose_cookies(void)
 static bool enlist(uint32_t self, uint32_t token)
 {
 	uint64_t ref = procs_claim(&stress->ledger, LEDGER_NOBODY, stress_is_dead);
+	struct ledger_process *process = procs_get(&stress->ledger, ref);
 
-	if (ref == LEDGER_NOBODY) {
+	if (process == NULL) {
 		return false;
 	}
-	__atomic_store_n(&procs_get(&stress->ledger, ref)->pid, token, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&process->pid, token, __ATOMIC_SEQ_CST);
 	stress_store(&stress->refs[self], ref);
 	return true;
 }
@@ -188,9 +190,14 @@ static int alive_pipe[2];
 
 static pid_t start(uint32_t self, uint32_t token, uint64_t operations)
 {
+	pid_t parent = getpid();
 	pid_t child = fork();
 
 	if (child == 0) {
+		/* Nobody outlives the test, however it ends. */
+		if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent) {
+			_exit(1);
+		}
 		close(alive_pipe[0]);
 		stress_work(self, token, operations);
 		_exit(0);

@@ -240,7 +240,7 @@ static void check_child(const struct worker *w, uint64_t ref)
 	if (stress_load(&child->born) != ref) {
 		stress_fault(FAULT_SLOT_TWICE);
 	}
-	if (procs_kin(child, w->ref) != PROCS_DESCENDS) {
+	if (procs_kin(&stress->ledger, child, w->ref) != PROCS_DESCENDS) {
 		stress_fault(FAULT_FAMILY);
 	}
 }
@@ -287,7 +287,7 @@ static void family(struct worker *w)
 	} else {
 		end_child(w, place);
 	}
-	procs_kin(&stress->ledger.processes[stranger], w->ref);
+	procs_kin(&stress->ledger, &stress->ledger.processes[stranger], w->ref);
 	if (procs_get(&stress->ledger, w->ref) == NULL ||
 	    procs_at(&stress->ledger, (uint32_t)(w->ref & 0xffff) - 1) != w->ref) {
 		stress_fault(FAULT_SLOT_STOLEN);
