@@ -48,10 +48,14 @@ enum {
 #define LEDGER_REF_ENDED    ((uint64_t)1 << 63) /* it said good-bye, or was found dead */
 #define LEDGER_REF_CLAIMING ((uint64_t)1 << 62) /* being filled for a child to come */
 
+/* A family that lost its upper end. */
+#define LEDGER_DEPTH_UNKNOWN UINT32_MAX
+
 /* Flags of a process. */
 #define LEDGER_PROCESS_LISTENS     1U  /* it has entered accept */
 #define LEDGER_PROCESS_RETIRED     2U  /* it notes nothing any more: never "elsewhere" */
 #define LEDGER_PROCESS_UNPUBLISHED 4U  /* it uses something it found no slot for */
+#define LEDGER_PROCESS_LEAVING     8U  /* it exits, and uses nothing any more */
 #define LEDGER_PROCESS_SIGHTED     16U /* the shim runs in its present program image */
 
 struct ledger_process {
@@ -102,7 +106,7 @@ struct ledger_connection {
 	uint64_t acquirer; /* reference, 0 = not known. W: first to publish; R: any */
 	uint64_t acquired; /* epoch, in the acquirer's line. W: first to publish; R: any */
 	uint64_t mark;     /* LEDGER_MARK_*. W: any, compare-and-swap; R: any */
-	uint64_t reserved_mark;
+	uint64_t shared;   /* birth of its first user but the acquirer, 0 = none. W: user; R: any */
 	uint64_t engaged[LEDGER_ENGAGED]; /* references. W: each its own, CAS; R: any */
 	int32_t descriptor;               /* its number at the acquirer, a hint. W: first; R: any */
 	uint32_t was_engaged;             /* 1 once anybody was. W: any; R: any */
@@ -148,7 +152,8 @@ struct ledger_header {
 	uint32_t due_count;    /* marks that are due; never too low. W: any; R: any */
 	uint32_t pid_spaces;   /* counts them. W: any; R: any */
 	uint64_t births; /* forks prepared: a look at all processes starts over. W: any; R: any */
-	uint64_t reserved;
+	uint64_t
+		unseen; /* latest epoch of a child without a slot whose parent is gone. W, R: any */
 	/* One bit per connection slot in use, for walks. W: any; R: any */
 	uint64_t live[LEDGER_WORDS];
 };

@@ -33,6 +33,7 @@
 #define STAMP_STDIO     ((uint64_t)1 << 8)  /* a stdio stream was opened on it */
 #define STAMP_ENGAGED   ((uint64_t)1 << 9)  /* used while shared, in whatever epoch; sticky */
 #define STAMP_SOCKET    ((uint64_t)1 << 10) /* with epoch 0: an unconnected TCP socket */
+#define STAMP_CLOEXEC   ((uint64_t)1 << 10) /* of a connection: exec was to close it; sticky */
 #define STAMP_LISTENS   ((uint64_t)1 << 11) /* with epoch 0: a listening TCP socket */
 
 #define STAMP_RECLAIMED ((uint64_t)1 << 12) /* with epoch 0: a number that we gave back */
@@ -53,7 +54,7 @@
 /* What stays true of a connection across forks. */
 #define STAMP_STICKY                                                                               \
 	(STAMP_SHARED | STAMP_SHUT_RD | STAMP_UPSTREAM | STAMP_RECORD | STAMP_STDIO |              \
-	 STAMP_ENGAGED | STAMP_POLLED | STAMP_EXECED)
+	 STAMP_ENGAGED | STAMP_POLLED | STAMP_EXECED | STAMP_CLOEXEC)
 
 /* The epoch of a stamp, still shifted; 0 for what is no connection. */
 static inline uint64_t stamp_epoch(uint64_t stamp)

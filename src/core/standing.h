@@ -22,8 +22,11 @@ enum standing {
 struct standing_facts {
 	bool is_engaged;        /* among the connection's users, or using unknown ones */
 	bool is_retired;        /* notes nothing any more: what it did is unknown */
+	bool is_leaving;        /* exits: it will use nothing any more */
+	bool is_sighted;        /* the shim runs in its present program image */
 	bool newest_is_related; /* `newest` was accepted by the connection's acquirer */
 	uint64_t acquired;      /* the connection's epoch of acquisition; 0 = not known */
+	uint64_t shared;        /* when its first user was forked with it; 0 = not known */
 	uint64_t came_to_share; /* the holder's birth, or its own latest fork */
 	uint64_t away;          /* its latest entry into accept or a wait for clients */
 	uint64_t execed;        /* its latest exec; 0 = none */

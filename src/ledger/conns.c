@@ -75,6 +75,7 @@ static void wipe(struct ledger_connection *slot)
 {
 	store(&slot->acquirer, LEDGER_NOBODY);
 	store(&slot->acquired, 0);
+	store(&slot->shared, 0);
 	__atomic_store_n(&slot->descriptor, -1, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&slot->was_engaged, 0, __ATOMIC_SEQ_CST);
 }
@@ -203,6 +204,9 @@ static bool remove_user(struct ledger_connection *slot, uint64_t ref)
 /* The descriptor is a hint and goes along. */
 void conns_note_origin(struct ledger_connection *slot, const struct conns_origin *origin)
 {
+	if (origin->shared != 0) {
+		swap(&slot->shared, 0, origin->shared);
+	}
 	if (origin->acquirer != LEDGER_NOBODY &&
 	    swap(&slot->acquirer, LEDGER_NOBODY, origin->acquirer)) {
 		store(&slot->acquired, origin->acquired);
@@ -321,6 +325,7 @@ struct conns_origin conns_origin(const struct ledger_connection *connection)
 	return (struct conns_origin){
 		.acquirer = load(&connection->acquirer),
 		.acquired = load(&connection->acquired),
+		.shared = load(&connection->shared),
 		.descriptor = __atomic_load_n(&connection->descriptor, __ATOMIC_SEQ_CST),
 	};
 }

@@ -40,6 +40,7 @@ struct conns_users {
 struct conns_origin {
 	uint64_t acquirer; /* LEDGER_NOBODY = not known */
 	uint64_t acquired;
+	uint64_t shared; /* when the process that says so was born with it; 0 = it was not */
 	int descriptor;
 };
 

@@ -64,11 +64,24 @@ uint64_t procs_at(const struct ledger *ledger, uint32_t index)
 	return (word & (LEDGER_REF_ENDED | LEDGER_REF_CLAIMING)) != 0 ? LEDGER_NOBODY : word;
 }
 
+/* Its children without a slot live on; nobody else would tell of them. */
+static void remember_unseen(struct ledger *ledger, const struct ledger_process *process)
+{
+	uint64_t blind = load(&process->blind);
+	uint64_t old = load(&ledger->header.unseen);
+
+	while (old < blind &&
+	       !__atomic_compare_exchange_n(&ledger->header.unseen, &old, blind, false,
+					    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+	}
+}
+
 void procs_end(struct ledger *ledger, uint64_t ref)
 {
 	uint64_t slot = slot_of(ref);
 
 	if (slot < LEDGER_PROCESSES) {
+		remember_unseen(ledger, &ledger->processes[slot]);
 		swap(&ledger->processes[slot].ref, ref, ref | LEDGER_REF_ENDED);
 	}
 }
@@ -100,11 +113,11 @@ static void put32(uint32_t *word, uint32_t value)
 static void fill_family(const struct ledger *ledger, struct ledger_process *child, uint64_t parent)
 {
 	const struct ledger_process *source = procs_recall(ledger, parent);
-	uint32_t depth = parent == LEDGER_NOBODY ? 0 : LEDGER_ANCESTORS + 1;
+	uint32_t depth = parent == LEDGER_NOBODY ? 0 : LEDGER_DEPTH_UNKNOWN;
 
 	if (source != NULL) {
 		depth = __atomic_load_n(&source->depth, __ATOMIC_RELAXED);
-		depth += depth <= LEDGER_ANCESTORS;
+		depth += depth != LEDGER_DEPTH_UNKNOWN;
 	}
 	put(&child->ancestors[0], parent);
 	for (uint32_t i = 1; i < LEDGER_ANCESTORS; i++) {
@@ -159,6 +172,7 @@ static uint64_t try_claim(struct ledger *ledger, uint32_t index, uint64_t parent
 	if (!is_free(process, old, is_dead)) {
 		return LEDGER_NOBODY;
 	}
+	remember_unseen(ledger, process);
 	generation = __atomic_add_fetch(&ledger->header.generation, 1, __ATOMIC_SEQ_CST);
 	ref = generation << REF_SLOT_BITS | (index + 1);
 	if (!swap(&process->ref, old, ref | LEDGER_REF_CLAIMING)) {
@@ -187,16 +201,32 @@ uint64_t procs_claim(struct ledger *ledger, uint64_t parent, procs_is_dead *is_d
 	return LEDGER_NOBODY;
 }
 
-enum procs_kin procs_kin(const struct ledger_process *process, uint64_t ancestor)
+static uint32_t depth_of(const struct ledger_process *process)
 {
+	return process != NULL ? __atomic_load_n(&process->depth, __ATOMIC_RELAXED)
+			       : LEDGER_DEPTH_UNKNOWN;
+}
+
+enum procs_kin procs_kin(const struct ledger *ledger, const struct ledger_process *process,
+			 uint64_t ancestor)
+{
+	uint32_t depth = depth_of(process);
+	uint32_t above = depth_of(procs_recall(ledger, ancestor));
+
 	for (uint32_t i = 0; i < LEDGER_ANCESTORS && ancestor != LEDGER_NOBODY; i++) {
 		if (load(&process->ancestors[i]) == ancestor) {
 			return PROCS_DESCENDS;
 		}
 	}
-	return __atomic_load_n(&process->depth, __ATOMIC_RELAXED) <= LEDGER_ANCESTORS
-		       ? PROCS_NO_KIN
-		       : PROCS_UNKNOWN;
+	if (depth == LEDGER_DEPTH_UNKNOWN) {
+		return PROCS_UNKNOWN;
+	}
+	/* All are known; or it stands where it would have been among those that are. */
+	if (depth <= LEDGER_ANCESTORS ||
+	    (above != LEDGER_DEPTH_UNKNOWN && above + LEDGER_ANCESTORS >= depth)) {
+		return PROCS_NO_KIN;
+	}
+	return PROCS_UNKNOWN;
 }
 
 /* Epochs have their low 16 bits free; larger descriptors are not remembered. */

@@ -49,11 +49,12 @@ uint64_t procs_at(const struct ledger *ledger, uint32_t index);
 /* What the family says of one process and another. */
 enum procs_kin {
 	PROCS_DESCENDS, /* `ancestor` is among the nearest ancestors */
-	PROCS_NO_KIN,   /* all ancestors are known, and it is not among them */
+	PROCS_NO_KIN,   /* it is not: it would be among those that are known */
 	PROCS_UNKNOWN,  /* the family is longer than what is remembered */
 };
 
-enum procs_kin procs_kin(const struct ledger_process *process, uint64_t ancestor);
+enum procs_kin procs_kin(const struct ledger *ledger, const struct ledger_process *process,
+			 uint64_t ancestor);
 
 /* Remembers that the owner let go of an unused copy, and whether one did. */
 void procs_release(struct ledger_process *process, uint64_t acquired, int descriptor);

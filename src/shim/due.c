@@ -105,7 +105,7 @@ bool due_mark(int fd, uint64_t cookie, const struct conns_origin *origin)
 	if (slot == NULL) {
 		return false; /* no room: nobody finishes it, and nobody is harmed */
 	}
-	if (process_settings.probe_s > 0) {
+	if (process_settings.probe_s > 0 && process_settings.mode == SETTINGS_MODE_ENFORCE) {
 		sockprobe_arm_keepalive(fd, process_settings.probe_s);
 	}
 	if (!conns_mark(tree_ledger, slot, cookie, sockprobe_written(fd))) {
@@ -259,10 +259,10 @@ static bool is_deserted(uint64_t cookie)
 	return alive == 0;
 }
 
-/* Used by us while shared: then it is ours to close, and no sweep's business. */
+/* Never used by us at all: else it is ours to close or to answer, and no sweep's business. */
 static bool is_untouched(int fd)
 {
-	return (table_stamp(fd) & STAMP_ENGAGED) == 0;
+	return (table_stamp(fd) & (STAMP_ENGAGED | STAMP_UNUSED)) == STAMP_UNUSED;
 }
 
 /* As if its last user had let go: with somebody pending, whoever goes elsewhere finishes it. */

@@ -46,8 +46,14 @@ static void for_each_descriptor(struct msghdr *message, void (*act)(int fd))
 {
 	for (struct cmsghdr *header = CMSG_FIRSTHDR(message); header != NULL;
 	     header = CMSG_NXTHDR(message, header)) {
+		const char *end = (const char *)message->msg_control + message->msg_controllen;
+		size_t room = (size_t)(end - (const char *)header);
 		size_t count;
 
+		/* Lengths that the kernel will refuse are not followed. */
+		if (header->cmsg_len < CMSG_LEN(0) || header->cmsg_len > room) {
+			return;
+		}
 		if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) {
 			continue;
 		}

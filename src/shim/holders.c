@@ -32,8 +32,9 @@ static bool may_hold(const struct look *look, const struct ledger_process *proce
 	if (origin->acquirer == LEDGER_NOBODY) {
 		return false; /* counted once, as one that cannot be seen */
 	}
-	if (ref != origin->acquirer && (load(&process->born) <= origin->acquired ||
-					procs_kin(process, origin->acquirer) == PROCS_NO_KIN)) {
+	if (ref != origin->acquirer &&
+	    (load(&process->born) <= origin->acquired ||
+	     procs_kin(tree_ledger, process, origin->acquirer) == PROCS_NO_KIN)) {
 		return false;
 	}
 	return !procs_has_released(process, origin->acquired, origin->descriptor);
@@ -56,8 +57,11 @@ static enum standing standing_in(const struct look *look, const struct ledger_pr
 	struct standing_facts facts = {
 		.is_engaged = (flags & LEDGER_PROCESS_UNPUBLISHED) != 0,
 		.is_retired = (flags & LEDGER_PROCESS_RETIRED) != 0,
+		.is_leaving = (flags & LEDGER_PROCESS_LEAVING) != 0,
+		.is_sighted = (flags & LEDGER_PROCESS_SIGHTED) != 0,
 		.newest_is_related = is_worker_of_acquirer(look, process, ref),
 		.acquired = look->origin->acquired,
+		.shared = look->origin->shared,
 		.came_to_share = load(&process->came_to_share),
 		.away = load(&process->away),
 		.execed = load(&process->execed),
@@ -167,10 +171,12 @@ void holders_count(uint64_t cookie, const struct conns_origin *origin, enum hold
 
 	memset(holders, 0, sizeof(*holders));
 	holders->asked = true;
-	if (tree_ledger == NULL || origin->acquirer == LEDGER_NOBODY) {
+	/* Without a slot of our own, our own children have none either. */
+	if (tree_self() == NULL || origin->acquirer == LEDGER_NOBODY) {
 		holders->pending = 1;
 	}
 	if (tree_ledger != NULL) {
+		holders->pending += load(&tree_ledger->header.unseen) > origin->acquired;
 		look_at_all(&look);
 		count_users(cookie, holders);
 	}

@@ -140,6 +140,16 @@ static __attribute__((noinline, cold)) int fcntl_watched(__typeof__(fcntl) *call
 	return to;
 }
 
+/* A program that marks it and unmarks it later means to hand it over. */
+static inline void note_flags(int fd, int command, void *argument)
+{
+	if (unlikely(command == F_SETFD && ((uintptr_t)argument & FD_CLOEXEC) != 0 &&
+		     table_is_watched(fd)) &&
+	    process_may_act() && stamp_is_connection(table_stamp(fd))) {
+		table_flag(fd, STAMP_CLOEXEC);
+	}
+}
+
 static bool makes_descriptor(int command)
 {
 	return command == F_DUPFD || command == F_DUPFD_CLOEXEC;
@@ -162,6 +172,7 @@ EXPORT int fcntl(int fd, int command, ...)
 	if (unlikely(makes_descriptor(command) && table_is_watched(fd))) {
 		return fcntl_watched(real.fcntl, fd, command, argument);
 	}
+	note_flags(fd, command, argument);
 	return real.fcntl(fd, command, argument);
 }
 
@@ -173,6 +184,7 @@ EXPORT int fcntl64(int fd, int command, ...)
 	if (unlikely(makes_descriptor(command) && table_is_watched(fd))) {
 		return fcntl_watched(real.fcntl64, fd, command, argument);
 	}
+	note_flags(fd, command, argument);
 	return real.fcntl64(fd, command, argument);
 }
 

@@ -39,6 +39,10 @@ extern char **environ __attribute__((weak));
 		handed = copy;                                                                     \
 		result = call;                                                                     \
 		image_failed(image);                                                               \
+		if (errno == E2BIG) { /* for want of our few bytes, perhaps */                     \
+			handed = (environment);                                                    \
+			return call;                                                               \
+		}                                                                                  \
 		return result;                                                                     \
 	} while (0)
 

@@ -23,6 +23,7 @@
 static void guard_cloexec(int fd)
 {
 	rawsys3(SYS_fcntl, fd, F_SETFD, FD_CLOEXEC);
+	table_flag(fd, STAMP_CLOEXEC);
 }
 
 static bool is_tcp(int domain, int type, int protocol)
@@ -88,10 +89,10 @@ static inline void go_away(void)
 	}
 }
 
-static int accepted(int listener, int fd)
+static int accepted(int listener, int fd, uint64_t extra)
 {
 	if (fd >= 0 && table_is_watched(listener) && process_may_act()) {
-		table_put(fd, stamp_acquired(process_epoch, 0));
+		table_put(fd, stamp_acquired(process_epoch, extra));
 		if (process_settings.cloexec) {
 			guard_cloexec(fd);
 		}
@@ -108,7 +109,7 @@ EXPORT int accept(int fd, struct sockaddr *address, socklen_t *length)
 	if (unlikely(accepted_fd < 0 && reclaim_for(errno))) {
 		accepted_fd = real.accept(fd, address, length);
 	}
-	return accepted(fd, accepted_fd);
+	return accepted(fd, accepted_fd, 0);
 }
 
 EXPORT int accept4(int fd, struct sockaddr *address, socklen_t *length, int flags)
@@ -120,7 +121,7 @@ EXPORT int accept4(int fd, struct sockaddr *address, socklen_t *length, int flag
 	if (unlikely(accepted_fd < 0 && reclaim_for(errno))) {
 		accepted_fd = real.accept4(fd, address, length, flags);
 	}
-	return accepted(fd, accepted_fd);
+	return accepted(fd, accepted_fd, (flags & SOCK_CLOEXEC) != 0 ? STAMP_CLOEXEC : 0);
 }
 
 __typeof__(socket) hook_socket SAME_AS(socket);

@@ -22,6 +22,8 @@
 enum {
 	/* Lists of file actions with a connection for 0 to 2, alive at the same time. */
 	NOTES_MAX = 16,
+	/* Copies of connections in one list. */
+	PAIRS_MAX = 8,
 };
 
 static void hand_over(int fd)
@@ -71,6 +73,11 @@ EXPORT FILE *popen(const char *command, const char *mode)
 static struct actions_note {
 	const posix_spawn_file_actions_t *actions;
 	struct image_standard standard;
+	int pairs; /* of what was put where: from is our own number, through any chain */
+	struct {
+		int from;
+		int to;
+	} pair[PAIRS_MAX];
 } notes[NOTES_MAX];
 
 static struct actions_note *find_note(const posix_spawn_file_actions_t *actions)
@@ -91,6 +98,7 @@ static struct actions_note *make_note(const posix_spawn_file_actions_t *actions)
 		if (__atomic_compare_exchange_n(&notes[i].actions, &nobody, actions, false,
 						__ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
 			notes[i].standard = (struct image_standard){{-1, -1, -1}};
+			notes[i].pairs = 0;
 			return &notes[i];
 		}
 	}
@@ -118,23 +126,40 @@ EXPORT int posix_spawn_file_actions_destroy(posix_spawn_file_actions_t *actions)
 	return real.posix_spawn_file_actions_destroy(actions);
 }
 
-/* The list of actions is libc's own: what will be put on 0 to 2 is noted as it is said. */
+/* Our own number for what the list will have put on `from` by then. */
+static int origin_in(const struct actions_note *note, int from)
+{
+	for (int i = note != NULL ? note->pairs - 1 : -1; i >= 0; i--) {
+		if (note->pair[i].to == from) {
+			return note->pair[i].from;
+		}
+	}
+	return from;
+}
+
+static void note_pair(struct actions_note *note, int from, int to)
+{
+	if (note == NULL || note->pairs == PAIRS_MAX) {
+		hand_over(from); /* too much to remember: somebody will use it */
+		return;
+	}
+	note->pair[note->pairs].from = from;
+	note->pair[note->pairs].to = to;
+	note->pairs++;
+	if (to >= 0 && to <= 2) {
+		note->standard.source[to] = from;
+	}
+}
+
+/* The list of actions is libc's own: what will be put where is noted as it is said. */
 EXPORT int posix_spawn_file_actions_adddup2(posix_spawn_file_actions_t *actions, int from, int to)
 {
 	int result = real.posix_spawn_file_actions_adddup2(actions, from, to);
-	struct actions_note *note;
+	struct actions_note *note = find_note(actions);
+	int origin = origin_in(note, from);
 
-	if (result != 0 || to < 0 || to > 2 || !table_is_watched(from) || !process_may_act()) {
-		return result;
-	}
-	note = find_note(actions);
-	if (note == NULL) {
-		note = make_note(actions);
-	}
-	if (note != NULL) {
-		note->standard.source[to] = from;
-	} else {
-		hand_over(from); /* too many lists at a time: somebody will use it */
+	if (result == 0 && table_is_watched(origin) && process_may_act()) {
+		note_pair(note != NULL ? note : make_note(actions), origin, to);
 	}
 	return result;
 }

@@ -45,7 +45,6 @@ static __attribute__((noinline, cold)) void leave_descriptor(FILE *stream, int f
 	if (!process_may_act()) {
 		return;
 	}
-	stream_closing(stream);
 	if (stream_flush(stream)) {
 		letgo(fd);
 	} else {
@@ -60,6 +59,7 @@ EXPORT int fclose(FILE *stream)
 {
 	int fd = stream_descriptor(stream);
 
+	stream_closing(stream); /* also one whose descriptor went before it */
 	if (unlikely(fd >= 0 && table_is_watched(fd))) {
 		leave_descriptor(stream, fd);
 	}
@@ -70,6 +70,7 @@ EXPORT FILE *freopen(const char *path, const char *mode, FILE *stream)
 {
 	int fd = stream_descriptor(stream);
 
+	stream_closing(stream); /* also one whose descriptor went before it */
 	if (unlikely(fd >= 0 && table_is_watched(fd))) {
 		leave_descriptor(stream, fd);
 	}
@@ -80,6 +81,7 @@ EXPORT FILE *freopen64(const char *path, const char *mode, FILE *stream)
 {
 	int fd = stream_descriptor(stream);
 
+	stream_closing(stream); /* also one whose descriptor went before it */
 	if (unlikely(fd >= 0 && table_is_watched(fd))) {
 		leave_descriptor(stream, fd);
 	}

@@ -96,7 +96,8 @@ static void clone_arguments(long number, long a, long b, uint64_t *flags, uint64
 	*stack = (uint64_t)b;
 	if (number == SYS_clone3) {
 		memset(&arguments, 0, sizeof(arguments));
-		if ((void *)a != NULL) {
+		/* A size that the kernel will refuse: nothing is born. */
+		if ((void *)a != NULL && size >= CLONE_ARGS_SIZE_VER0) {
 			memcpy(&arguments, (void *)a,
 			       size < sizeof(arguments) ? size : sizeof(arguments));
 		}

@@ -30,6 +30,8 @@ EXPORT int __ppoll_chk(struct pollfd *set, nfds_t count, const struct timespec *
 /* The epoch in which registered connections were last noted. */
 static uint64_t epoll_noted;
 
+enum { POLL_MAX = 1 << 20 };
+
 /* What a set of descriptors is made of. */
 #define SET_LISTENERS 1U
 #define SET_OTHERS    2U /* neither listeners nor accepted connections */
@@ -67,7 +69,8 @@ static void note_poll(struct pollfd *set, nfds_t count)
 {
 	unsigned int members = 0;
 
-	if (set == NULL || tree_ledger == NULL) {
+	/* More than there can be descriptors: the kernel refuses to look, and so do we. */
+	if (set == NULL || tree_ledger == NULL || count > POLL_MAX) {
 		return;
 	}
 	for (nfds_t i = 0; i < count; i++) {

@@ -79,6 +79,25 @@ static void hand_over_standard(const struct image_standard *standard, int fd, ui
 	}
 }
 
+/*
+ * Above 2 a copy is an accident, unless the program had it closed at exec and has changed
+ * its mind: then the new image was told the number, and uses it.
+ */
+static void hand_over_unmarked(uint64_t image)
+{
+	int highest = table_highest();
+
+	for (int fd = 3; fd <= highest && fd < IMAGE_DESCRIPTORS; fd++) {
+		struct table_gone known;
+
+		if (table_is_watched(fd) && (table_stamp(fd) & STAMP_CLOEXEC) != 0 && goes_on(fd) &&
+		    table_look(fd, &known)) {
+			tree_image_engage(image, sockprobe_cookie(fd), known.acquired,
+					  known.descriptor);
+		}
+	}
+}
+
 /* The others keep their numbers across an exec of this process. */
 static void hand_over_others(struct text *text, bool *is_first)
 {
@@ -112,6 +131,9 @@ bool image_prepare(enum image_kind kind, const struct image_standard *standard, 
 	text_hex(&text, *image);
 	for (int fd = 0; fd <= 2; fd++) {
 		hand_over_standard(standard, fd, *image, &text, &is_first);
+	}
+	if (kind == IMAGE_EXEC) {
+		hand_over_unmarked(*image);
 	}
 	if (!is_child) {
 		hand_over_others(&text, &is_first);

@@ -25,6 +25,7 @@
 #include <sys/resource.h>
 
 #include "core/settings.h"
+#include "shim/due.h"
 #include "shim/hooks.h"
 #include "shim/image.h"
 #include "shim/letgo.h"
@@ -244,6 +245,7 @@ static void set_up(char **environment)
 	}
 	find_inherited(environment, soft < IMAGE_DESCRIPTORS ? (uint32_t)soft : IMAGE_DESCRIPTORS);
 	register_exit();
+	due_look(); /* until we attached, nobody could say that this image holds by accident */
 }
 
 /* glibc passes main's arguments, with environ still NULL under initfirst; musl passes nothing. */

@@ -53,8 +53,12 @@ static uint64_t cookie_of(struct departure *departure)
 
 static void ask_holders(struct departure *departure)
 {
-	holders_count(cookie_of(departure), &departure->origin, HOLDERS_OTHERS,
-		      &departure->facts.holders);
+	struct verdict_holders *holders = &departure->facts.holders;
+
+	holders_count(cookie_of(departure), &departure->origin, HOLDERS_OTHERS, holders);
+	if ((departure->gone.stamp & STAMP_UPSTREAM) != 0) {
+		holders->pending_accept = 0; /* made by connect: nobody accepted it */
+	}
 }
 
 /* EOF returned to the program, or data read and nothing but the FIN left behind it. */
@@ -160,7 +164,7 @@ static void depart(struct departure *departure)
 	if (departure->facts.shared) {
 		find_origin(departure);
 		leave_users(departure);
-		reclaim_note_closed(departure->fd);
+		reclaim_note_closed();
 	}
 	result = decide(departure);
 	if (log_wants_verdicts()) {
@@ -183,12 +187,30 @@ static void depart(struct departure *departure)
 	}
 }
 
+/* A listening socket went: was it the last? */
+static void note_listener_gone(void)
+{
+	int highest = table_highest();
+
+	for (int fd = 0; fd <= highest; fd++) {
+		if (table_is_watched(fd) && table_stamp(fd) == STAMP_LISTENS) {
+			return;
+		}
+	}
+	tree_stop_listening();
+}
+
 void letgo(int fd)
 {
 	struct departure departure = {.fd = fd};
 
-	if (process_may_act() && table_remove(fd, &departure.gone)) {
+	if (!process_may_act()) {
+		return;
+	}
+	if (table_remove(fd, &departure.gone)) {
 		depart(&departure);
+	} else if (departure.gone.stamp == STAMP_LISTENS) {
+		note_listener_gone();
 	}
 }
 
@@ -243,6 +265,5 @@ void letgo_at_exit(bool flush)
 			depart(&departure);
 		}
 	}
-	due_look_leaving();
 	tree_end();
 }

@@ -22,9 +22,8 @@ enum {
 
 static bool has_closed_shared;
 
-void reclaim_note_closed(int fd)
+void reclaim_note_closed(void)
 {
-	(void)fd;
 	__atomic_store_n(&has_closed_shared, true, __ATOMIC_RELAXED);
 }
 
@@ -36,22 +35,22 @@ bool reclaim_has(int fd)
 static bool is_forgotten(int fd, uint64_t stamp)
 {
 	if (!stamp_is_connection(stamp) || !stamp_is_shared(stamp, process_epoch) ||
-	    (stamp & (STAMP_ENGAGED | STAMP_STDIO)) != 0 || !sockprobe_is_dead(fd)) {
+	    (stamp & (STAMP_ENGAGED | STAMP_STDIO | STAMP_RECORD)) != 0 || !sockprobe_is_dead(fd)) {
 		return false;
 	}
 	return !__atomic_load_n(&has_closed_shared, __ATOMIC_RELAXED) ||
 	       sockprobe_silence_ms(fd) >= DEAD_LONG_ENOUGH_MS;
 }
 
-/* Its stamp is taken first: a close of the program's on another thread finds nothing. */
-static bool give_back(int fd)
+/*
+ * The very stamp that was looked at is replaced first: a close of the program's on another
+ * thread, and a new connection under the number, are then not ours to touch.
+ */
+static bool give_back(int fd, uint64_t stamp)
 {
-	struct table_gone gone;
-
-	if (!table_remove(fd, &gone)) {
+	if (!table_replace(fd, stamp, STAMP_RECLAIMED)) {
 		return false;
 	}
-	table_put(fd, STAMP_RECLAIMED);
 	rawsys1(SYS_close, fd);
 	return true;
 }
@@ -68,7 +67,9 @@ __attribute__((noinline, cold)) bool reclaim_for(int error)
 		return false;
 	}
 	for (int fd = 0; fd <= highest; fd++) {
-		if (table_is_watched(fd) && is_forgotten(fd, table_stamp(fd)) && give_back(fd)) {
+		uint64_t stamp = table_is_watched(fd) ? table_stamp(fd) : STAMP_NONE;
+
+		if (is_forgotten(fd, stamp) && give_back(fd, stamp)) {
 			count++;
 		}
 	}

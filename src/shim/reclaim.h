@@ -24,7 +24,7 @@
 bool reclaim_for(int error);
 
 /* The program closes a shared connection by itself. */
-void reclaim_note_closed(int fd);
+void reclaim_note_closed(void);
 
 /* True when fd was given back and nothing of ours has had the number since. */
 bool reclaim_has(int fd);

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "shim/real.h"
 #include "shim/table.h"
@@ -17,6 +18,7 @@ enum {
 };
 
 static FILE *streams[STREAM_MAX];
+static uint32_t stream_count; /* of them in use: fclose looks only when there are any */
 static bool has_overflowed;
 
 void stream_opened(FILE *stream)
@@ -26,6 +28,7 @@ void stream_opened(FILE *stream)
 
 		if (__atomic_compare_exchange_n(&streams[i], &empty, stream, false,
 						__ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+			__atomic_fetch_add(&stream_count, 1, __ATOMIC_RELAXED);
 			return;
 		}
 	}
@@ -34,6 +37,9 @@ void stream_opened(FILE *stream)
 
 void stream_closing(FILE *stream)
 {
+	if (likely(__atomic_load_n(&stream_count, __ATOMIC_RELAXED) == 0)) {
+		return;
+	}
 	for (int i = 0; i < STREAM_MAX; i++) {
 		FILE *found = stream;
 

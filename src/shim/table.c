@@ -20,6 +20,12 @@ uint64_t *table_stamps;
 
 static int highest = -1;
 
+/*
+ * The latest epoch in which a descriptor with a record was given up: the count of its
+ * connection is wrong since, and nobody knows which one that was.
+ */
+static uint64_t lost_epoch;
+
 int table_setup(uint32_t limit)
 {
 	size_t count = limit < TABLE_LIMIT_MAX ? limit : TABLE_LIMIT_MAX;
@@ -74,6 +80,12 @@ void table_forget(int fd)
 	}
 }
 
+bool table_replace(int fd, uint64_t stamp, uint64_t by)
+{
+	return __atomic_compare_exchange_n(&table_stamps[fd], &stamp, by, false, __ATOMIC_RELAXED,
+					   __ATOMIC_RELAXED);
+}
+
 static void table_change_flags(int fd, uint64_t set, uint64_t clear)
 {
 	uint64_t stamp = table_stamp(fd);
@@ -123,6 +135,16 @@ static struct table_connection *connection_of(int fd)
 	return connection;
 }
 
+/* Nothing more can be said of fd, nor whether any older connection's descriptor is the last. */
+static void give_up(int fd)
+{
+	if ((table_stamp(fd) & STAMP_RECORD) != 0) {
+		__atomic_store_n(&lost_epoch, __atomic_load_n(&process_epoch, __ATOMIC_RELAXED),
+				 __ATOMIC_RELAXED);
+	}
+	table_forget(fd);
+}
+
 /* The record keeps the epoch of acquisition, which the next stamp overwrites. */
 static bool make_record(int fd)
 {
@@ -148,7 +170,7 @@ enum table_noted table_note(int fd, uint64_t use)
 
 		if ((next & STAMP_SHARED) != 0 && (stamp & STAMP_ENGAGED) == 0) {
 			if (!make_record(fd)) {
-				table_forget(fd);
+				give_up(fd);
 				return TABLE_NOTED_UNKNOWN;
 			}
 			stamp |= STAMP_RECORD;
@@ -175,7 +197,7 @@ bool table_set_cookie(int fd, uint64_t cookie)
 		records_unlock();
 	}
 	if (connection == NULL) {
-		table_forget(fd);
+		give_up(fd);
 	}
 	return connection != NULL;
 }
@@ -208,7 +230,9 @@ bool table_remove(int fd, struct table_gone *gone)
 	if (connection != NULL) {
 		connection->stamp = stamp_merged(connection->stamp, stamp, process_came_to_share);
 		gone->stamp = connection->stamp;
-		gone->others = connection->descriptors > 1 ? connection : NULL;
+		if (connection->descriptors > 1 || connection->acquired <= lost_epoch) {
+			gone->others = connection;
+		}
 		tell(gone, connection);
 		records_remove(fd);
 	}
@@ -258,7 +282,8 @@ void table_put_back(int fd, const struct table_gone *gone)
 	if (gone->others != NULL) {
 		records_each(gone->others, table_forget);
 	} else {
-		table_put(fd, gone->stamp & ~STAMP_RECORD);
+		/* Its engagement was taken back, too: the next use says so again. */
+		table_put(fd, gone->stamp & ~(STAMP_RECORD | STAMP_ENGAGED));
 		struct table_connection *connection = connection_of(fd);
 
 		if (connection != NULL) {
@@ -276,6 +301,11 @@ bool table_alias_begin(int from, struct table_alias *alias)
 {
 	alias->stamp = table_stamp(from);
 	alias->connection = NULL;
+	if (alias->stamp == STAMP_SOCKET) {
+		/* Connected later under one number, it would not be known under the other. */
+		table_forget(from);
+		return false;
+	}
 	if (!stamp_is_connection(alias->stamp)) {
 		return alias->stamp != STAMP_NONE;
 	}
@@ -287,7 +317,7 @@ bool table_alias_begin(int from, struct table_alias *alias)
 		records_unlock();
 	}
 	if (alias->connection == NULL) {
-		table_forget(from);
+		give_up(from);
 		return false;
 	}
 	alias->stamp |= STAMP_RECORD;

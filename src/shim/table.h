@@ -109,6 +109,9 @@ void table_flag(int fd, uint64_t flags);
 /* Takes them back. */
 void table_unflag(int fd, uint64_t flags);
 
+/* Replaces exactly this stamp; false when it has changed. */
+bool table_replace(int fd, uint64_t stamp, uint64_t by);
+
 /* fd is no longer our business: plain libc from now on. */
 void table_forget(int fd);
 

@@ -270,7 +270,10 @@ void tree_retired(void)
 void tree_end(void)
 {
 	if (tree_self() != NULL) {
+		/* Said before the look: of two that exit together, one sees the other leave. */
 		conns_disengage_all(tree_ledger, self);
+		raise_flag(LEDGER_PROCESS_LEAVING);
+		due_look_leaving();
 		procs_end(tree_ledger, self);
 		self = LEDGER_NOBODY;
 	}
@@ -340,6 +343,9 @@ void tree_engage(uint64_t cookie, uint64_t acquired, int descriptor, bool was_ac
 	if (mine == NULL) {
 		return;
 	}
+	if (origin.acquirer != self) {
+		origin.shared = mine->born;
+	}
 	slot = engage(cookie, self, &origin);
 	if (slot != NULL) {
 		conns_drop(tree_ledger, slot, conns_mark_of(slot)); /* it is ours now */
@@ -382,6 +388,16 @@ void tree_listen(void)
 {
 	is_listening = true;
 	raise_flag(LEDGER_PROCESS_LISTENS);
+}
+
+void tree_stop_listening(void)
+{
+	struct ledger_process *mine = tree_self();
+
+	is_listening = false;
+	if (mine != NULL) {
+		__atomic_fetch_and(&mine->flags, ~LEDGER_PROCESS_LISTENS, __ATOMIC_SEQ_CST);
+	}
 }
 
 __attribute__((noinline)) void tree_go_away(void)
@@ -430,6 +446,7 @@ bool tree_image_begin(bool is_child, uint64_t *image, int *id)
 	} else if (!is_child) {
 		guard_self.execed_before = mine->execed;
 	}
+	__atomic_fetch_and(&slot->flags, ~LEDGER_PROCESS_SIGHTED, __ATOMIC_SEQ_CST);
 	store(&slot->execed, epoch_now() + STAMP_EPOCH_ONE);
 	__atomic_add_fetch(&tree_ledger->header.births, 1, __ATOMIC_SEQ_CST);
 	if (!guard_in_vfork_child()) {

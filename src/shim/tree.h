@@ -65,6 +65,9 @@ void tree_arrived(uint64_t cookie);
 /* It calls accept: it listens. */
 void tree_listen(void);
 
+/* Its last listening socket is closed: it is nobody's accept loop any more. */
+void tree_stop_listening(void);
+
 /* It enters accept, or waits for clients: everything it does not use is "elsewhere". */
 void tree_go_away(void);
 

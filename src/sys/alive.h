@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Does a process still run? One system call, no descriptor; safe in signal handlers.
+ * Does a process still run? One to three system calls, no descriptor; safe in signal handlers.
  */
 #ifndef SYS_ALIVE_H
 #define SYS_ALIVE_H
