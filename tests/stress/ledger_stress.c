@@ -64,7 +64,11 @@ bool stress_is_dead(const struct ledger_process *process)
 
 struct conns_origin stress_origin(uint64_t cookie)
 {
-	return (struct conns_origin){cookie << 16 | 1, cookie << 16, (int)(cookie % 1000)};
+	return (struct conns_origin){
+		.acquirer = cookie << 16 | 1,
+		.acquired = cookie << 16,
+		.descriptor = (int)(cookie % 1000),
+	};
 }
 
 void stress_bury(void)

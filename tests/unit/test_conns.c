@@ -257,8 +257,10 @@ static void user_in_two_places_lets_go_of_both(void **state)
 
 static void origin_is_what_the_first_who_knows_says(void **state)
 {
-	const struct conns_origin first = {bucket_ref(5), 6 << 16, 7};
-	const struct conns_origin second = {bucket_ref(8), 9 << 16, 10};
+	const struct conns_origin first = {
+		.acquirer = bucket_ref(5), .acquired = 6 << 16, .descriptor = 7};
+	const struct conns_origin second = {
+		.acquirer = bucket_ref(8), .acquired = 9 << 16, .descriptor = 10};
 	struct ledger_connection *slot;
 	struct conns_origin known;
 
@@ -276,7 +278,8 @@ static void origin_is_what_the_first_who_knows_says(void **state)
 
 static void fresh_slot_says_nothing_of_the_last_connection(void **state)
 {
-	const struct conns_origin origin = {bucket_ref(5), 6 << 16, 7};
+	const struct conns_origin origin = {
+		.acquirer = bucket_ref(5), .acquired = 6 << 16, .descriptor = 7};
 	struct ledger_connection *slot;
 
 	(void)state;
