@@ -117,7 +117,9 @@ struct ledger_connection {
 	uint16_t local_port;              /* W: marker; R: viewer */
 	uint16_t peer_port;               /* W: marker; R: viewer */
 	uint32_t is_ipv6;                 /* W: marker; R: viewer */
-	uint64_t reserved[3];
+	uint32_t is_lent; /* 1: the acquirer used it before it shared it. W: user; R: any */
+	uint32_t reserved_lent;
+	uint64_t reserved[2];
 };
 
 /* A place in a program, by the hash of its backtrace. */

@@ -78,6 +78,7 @@ static void wipe(struct ledger_connection *slot)
 	store(&slot->shared, 0);
 	__atomic_store_n(&slot->descriptor, -1, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&slot->was_engaged, 0, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&slot->is_lent, 0, __ATOMIC_SEQ_CST);
 }
 
 /*
@@ -202,15 +203,27 @@ static bool remove_user(struct ledger_connection *slot, uint64_t ref)
 }
 
 /* The descriptor is a hint and goes along. */
-void conns_note_origin(struct ledger_connection *slot, const struct conns_origin *origin)
+void conns_note_origin(struct ledger_connection *slot, uint64_t cookie,
+		       const struct conns_origin *origin)
 {
+	if (load(&slot->cookie) != cookie) {
+		return;
+	}
+	if (origin->is_lent) {
+		__atomic_store_n(&slot->is_lent, 1, __ATOMIC_SEQ_CST);
+	}
 	if (origin->shared != 0) {
 		swap(&slot->shared, 0, origin->shared);
 	}
-	if (origin->acquirer != LEDGER_NOBODY &&
-	    swap(&slot->acquirer, LEDGER_NOBODY, origin->acquirer)) {
-		store(&slot->acquired, origin->acquired);
-		__atomic_store_n(&slot->descriptor, origin->descriptor, __ATOMIC_SEQ_CST);
+	if (origin->acquirer == LEDGER_NOBODY ||
+	    !swap(&slot->acquirer, LEDGER_NOBODY, origin->acquirer)) {
+		return;
+	}
+	store(&slot->acquired, origin->acquired);
+	__atomic_store_n(&slot->descriptor, origin->descriptor, __ATOMIC_SEQ_CST);
+	/* Given back and taken again meanwhile: it is not this one's origin. */
+	if (load(&slot->cookie) != cookie) {
+		swap(&slot->acquirer, origin->acquirer, LEDGER_NOBODY);
 	}
 }
 
@@ -227,7 +240,7 @@ struct ledger_connection *conns_engage(struct ledger *ledger, uint64_t cookie, u
 			return NULL;
 		}
 		if (load(&slot->cookie) == cookie) {
-			conns_note_origin(slot, origin);
+			conns_note_origin(slot, cookie, origin);
 			__atomic_store_n(&slot->was_engaged, 1, __ATOMIC_SEQ_CST);
 			set_live(ledger, slot, true);
 			return slot;
@@ -326,6 +339,7 @@ struct conns_origin conns_origin(const struct ledger_connection *connection)
 		.acquirer = load(&connection->acquirer),
 		.acquired = load(&connection->acquired),
 		.shared = load(&connection->shared),
+		.is_lent = __atomic_load_n(&connection->is_lent, __ATOMIC_SEQ_CST) != 0,
 		.descriptor = __atomic_load_n(&connection->descriptor, __ATOMIC_SEQ_CST),
 	};
 }

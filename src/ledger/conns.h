@@ -40,8 +40,10 @@ struct conns_users {
 struct conns_origin {
 	uint64_t acquirer; /* LEDGER_NOBODY = not known */
 	uint64_t acquired;
-	uint64_t shared; /* when the process that says so was born with it; 0 = it was not */
+	uint64_t
+		shared; /* when the first child of the acquirer that leads here was born; 0 = none */
 	int descriptor;
+	bool is_lent; /* the acquirer used it before it shared it: it may come back to it */
 };
 
 /*
@@ -77,8 +79,12 @@ void conns_users(struct ledger *ledger, uint64_t cookie, struct conns_users *use
 /* The connection's slot, or NULL. Made if `make`, without a user. */
 struct ledger_connection *conns_find(struct ledger *ledger, uint64_t cookie, bool make);
 
-/* What is known of where it came from, said by the first who knows. */
-void conns_note_origin(struct ledger_connection *connection, const struct conns_origin *origin);
+/*
+ * What is known of where it came from, said by the first who knows. Nothing is said of a
+ * slot that is another connection's by now.
+ */
+void conns_note_origin(struct ledger_connection *connection, uint64_t cookie,
+		       const struct conns_origin *origin);
 
 /* The same question the other way: LEDGER_NOBODY when nobody has said so yet. */
 struct conns_origin conns_origin(const struct ledger_connection *connection);

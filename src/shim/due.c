@@ -111,7 +111,7 @@ bool due_mark(int fd, uint64_t cookie, const struct conns_origin *origin)
 	if (!conns_mark(tree_ledger, slot, cookie, sockprobe_written(fd))) {
 		return false;
 	}
-	conns_note_origin(slot, origin); /* the mark keeps the slot ours */
+	conns_note_origin(slot, cookie, origin); /* the mark keeps the slot ours */
 	mark = conns_mark_of(slot);
 	return is_due(mark) && take_if_alone(fd, slot, mark, HOLDERS_OTHERS);
 }
@@ -154,7 +154,7 @@ static void learn_origin(int fd, struct ledger_connection *slot)
 	if (conns_origin(slot).acquirer == LEDGER_NOBODY && table_look(fd, &known)) {
 		struct conns_origin origin = tree_origin(known.acquired, known.descriptor);
 
-		conns_note_origin(slot, &origin);
+		conns_note_origin(slot, sockprobe_cookie(fd), &origin);
 	}
 }
 

@@ -51,6 +51,11 @@ static bool is_worker_of_acquirer(const struct look *look, const struct ledger_p
 	       load(&process->newest_acquirer) == look->origin->acquirer;
 }
 
+static bool is_lender(const struct look *look, uint64_t ref)
+{
+	return look->origin->is_lent && ref == look->origin->acquirer;
+}
+
 static enum standing standing_in(const struct look *look, const struct ledger_process *process,
 				 uint64_t ref, uint32_t flags)
 {
@@ -63,7 +68,8 @@ static enum standing standing_in(const struct look *look, const struct ledger_pr
 		.acquired = look->origin->acquired,
 		.shared = look->origin->shared,
 		.came_to_share = load(&process->came_to_share),
-		.away = load(&process->away),
+		/* Who has used it and lent it away may come back to it, whatever it waits for. */
+		.away = is_lender(look, ref) ? 0 : load(&process->away),
 		.execed = load(&process->execed),
 		.newest = load(&process->newest_acquired),
 	};
@@ -101,7 +107,8 @@ static void look_at(struct look *look, uint32_t index)
 	if (ref == look->skipped || !may_hold(look, process, ref)) {
 		return;
 	}
-	is_accept_loop = ref == look->origin->acquirer && (flags & LEDGER_PROCESS_LISTENS) != 0;
+	is_accept_loop = ref == look->origin->acquirer && !look->origin->is_lent &&
+			 (flags & LEDGER_PROCESS_LISTENS) != 0;
 	standing = standing_in(look, process, ref, flags);
 	if (standing == STANDING_ELSEWHERE) {
 		holders->elsewhere++;

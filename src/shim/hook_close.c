@@ -81,7 +81,6 @@ EXPORT int shutdown(int fd, int how)
 	return real.shutdown(fd, how);
 }
 
-__typeof__(close) hook_close SAME_AS(close);
 __typeof__(close_range) hook_close_range SAME_AS(close_range);
 __typeof__(shutdown) hook_shutdown SAME_AS(shutdown);
 EXPORT __typeof__(close) __close SAME_AS(close);

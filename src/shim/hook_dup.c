@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <sys/resource.h>
 
 #include "shim/guard.h"
 #include "shim/hooks.h"
@@ -72,6 +73,15 @@ static int real_dup_over(int from, int to, int flags)
 	return flags < 0 ? real.dup2(from, to) : real.dup3(from, to, flags);
 }
 
+/* The kernel refuses a target at or above the limit, even one that is open. */
+static bool is_allowed(int fd)
+{
+	struct rlimit limit;
+
+	return rawsys6(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, (long)&limit, 0, 0) == 0 &&
+	       (rlim_t)fd < limit.rlim_cur;
+}
+
 static bool is_open(int fd)
 {
 	return rawsys3(SYS_fcntl, fd, F_GETFD, 0) >= 0;
@@ -91,7 +101,7 @@ static __attribute__((noinline, cold)) int dup_over_watched(int from, int to, in
 		}
 		return result;
 	}
-	if (!process_may_act() || !is_open(from)) {
+	if (!process_may_act() || !is_open(from) || !is_allowed(to)) {
 		return real_dup_over(from, to, flags);
 	}
 	has_alias = table_is_watched(from) && table_alias_begin(from, &alias);

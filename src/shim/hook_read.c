@@ -150,8 +150,4 @@ EXPORT int recvmmsg(int fd, struct mmsghdr *messages, unsigned int count, int fl
 	return received;
 }
 
-__typeof__(read) hook_read SAME_AS(read);
-__typeof__(readv) hook_readv SAME_AS(readv);
-__typeof__(recvfrom) hook_recvfrom SAME_AS(recvfrom);
-__typeof__(recvmsg) hook_recvmsg SAME_AS(recvmsg);
 EXPORT __typeof__(read) __read SAME_AS(read);

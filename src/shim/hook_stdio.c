@@ -39,31 +39,40 @@ EXPORT FILE *fdopen(int fd, const char *mode)
 	return stream;
 }
 
-/* The stream leaves its descriptor, which will be closed. */
-static __attribute__((noinline, cold)) void leave_descriptor(FILE *stream, int fd)
+/* The stream leaves its descriptor, which will be closed. Returns its flush's error number. */
+static __attribute__((noinline, cold)) int leave_descriptor(FILE *stream, int fd)
 {
+	struct table_gone gone;
+	int error;
+
 	if (!process_may_act()) {
-		return;
+		return 0;
 	}
-	if (stream_flush(stream)) {
+	error = stream_flush(stream);
+	if (error == 0) {
 		letgo(fd);
 	} else {
-		/* Bytes for the peer are still in there: the real fclose deals with them. */
-		struct table_gone gone;
-
-		table_remove(fd, &gone);
+		table_remove(fd, &gone); /* bytes for the peer are lost, or still in there */
 	}
+	return error;
 }
 
 EXPORT int fclose(FILE *stream)
 {
 	int fd = stream_descriptor(stream);
+	int error = 0;
+	int result;
 
 	stream_closing(stream); /* also one whose descriptor went before it */
 	if (unlikely(fd >= 0 && table_is_watched(fd))) {
-		leave_descriptor(stream, fd);
+		error = leave_descriptor(stream, fd);
 	}
-	return real.fclose(stream);
+	result = real.fclose(stream);
+	if (unlikely(error != 0 && result == 0)) {
+		errno = error; /* what fclose's own flush would have said */
+		return EOF;
+	}
+	return result;
 }
 
 EXPORT FILE *freopen(const char *path, const char *mode, FILE *stream)

@@ -7,14 +7,20 @@
  * real call, which stays a tail jump where a child might return on another stack.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/sched.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/syscall.h>
 
 #include "shim/guard.h"
+#include "shim/handover.h"
 #include "shim/hooks.h"
+#include "shim/letgo.h"
 #include "shim/process.h"
+#include "shim/reclaim.h"
+#include "shim/table.h"
+#include "shim/use.h"
 #include "sys/rawsys.h"
 
 #ifdef SYS_dup2
@@ -155,6 +161,63 @@ static long seccomp_by_number(long a, long b, long c)
 	return result;
 }
 
+/*
+ * The calls that are cancellation points as functions and are none as syscall(): what the
+ * hook would note is noted, and the real call is made by number. In front of it:
+ */
+static void note_before(long number, int fd, long b)
+{
+	switch (number) {
+	case SYS_close:
+		if (table_is_watched(fd) && !reclaim_has(fd)) {
+			letgo(fd);
+		}
+		break;
+	case SYS_read:
+	case SYS_readv:
+	case SYS_recvfrom:
+	case SYS_recvmsg:
+		use_note(fd, STAMP_USE_READ);
+		break;
+	case SYS_write:
+	case SYS_writev:
+	case SYS_sendto:
+	case SYS_sendmsg:
+		use_note(fd, STAMP_USE_WRITE);
+		if (number == SYS_sendmsg && !table_is_watched(fd) && b != 0) {
+			handover_sending((const struct msghdr *)b);
+		}
+		break;
+	default:
+		break;
+	}
+}
+
+/* And behind it. An EOF is one only where something was asked for; in doubt it is none. */
+static void note_after(long number, int fd, long b, long c, long d, long result)
+{
+	bool is_plain = number == SYS_read || (number == SYS_recvfrom && (d & MSG_PEEK) == 0);
+
+	if (result == 0 && c > 0 && is_plain) {
+		use_note_eof(fd);
+	}
+	if (number == SYS_recvmsg && result >= 0 && !table_is_watched(fd)) {
+		handover_received((struct msghdr *)b);
+	}
+}
+
+static bool is_data_call(long number)
+{
+	return number == SYS_close || number == SYS_read || number == SYS_readv ||
+	       number == SYS_recvfrom || number == SYS_recvmsg || number == SYS_write ||
+	       number == SYS_writev || number == SYS_sendto || number == SYS_sendmsg;
+}
+
+static bool is_descriptor_command(long command)
+{
+	return command == F_DUPFD || command == F_DUPFD_CLOEXEC || command == F_SETFD;
+}
+
 long hook_syscall(long number, long a, long b, long c, long d, long e, long f)
 {
 	int fd = (int)a;
@@ -162,13 +225,19 @@ long hook_syscall(long number, long a, long b, long c, long d, long e, long f)
 	if (is_birth(number)) {
 		return birth_by_number(number, a, b, c, d, e, f);
 	}
+	if (is_data_call(number)) {
+		long result;
+
+		note_before(number, fd, b);
+		result = real_syscall(number, a, b, c, d, e, f);
+		note_after(number, fd, b, c, d, result);
+		return result;
+	}
 	switch (number) {
 	case SYS_accept:
 		return hook_accept(fd, (void *)b, (void *)c);
 	case SYS_accept4:
 		return hook_accept4(fd, (void *)b, (void *)c, (int)d);
-	case SYS_close:
-		return hook_close(fd);
 	case SYS_close_range:
 		return hook_close_range((unsigned int)a, (unsigned int)b, (int)c);
 	case SYS_connect:
@@ -185,25 +254,16 @@ long hook_syscall(long number, long a, long b, long c, long d, long e, long f)
 		hook__exit((int)a);
 		break;
 	case SYS_fcntl:
-		return hook_fcntl(fd, (int)b, c);
+		if (is_descriptor_command(b)) {
+			return hook_fcntl(fd, (int)b, c);
+		}
+		break;
 	case SYS_listen:
 		return hook_listen(fd, (int)b);
 	case SYS_prctl:
 		return hook_prctl((int)a, b, c, d, e);
-	case SYS_read:
-		return hook_read(fd, (void *)b, (size_t)c);
-	case SYS_readv:
-		return hook_readv(fd, (void *)b, (int)c);
-	case SYS_recvfrom:
-		return hook_recvfrom(fd, (void *)b, (size_t)c, (int)d, (void *)e, (void *)f);
-	case SYS_recvmsg:
-		return hook_recvmsg(fd, (void *)b, (int)c);
 	case SYS_seccomp:
 		return seccomp_by_number(a, b, c);
-	case SYS_sendmsg:
-		return hook_sendmsg(fd, (void *)b, (int)c);
-	case SYS_sendto:
-		return hook_sendto(fd, (void *)b, (size_t)c, (int)d, (void *)e, (socklen_t)f);
 	case SYS_setns:
 		return hook_setns(fd, (int)b);
 	case SYS_shutdown:
@@ -212,10 +272,6 @@ long hook_syscall(long number, long a, long b, long c, long d, long e, long f)
 		return hook_socket((int)a, (int)b, (int)c);
 	case SYS_unshare:
 		return hook_unshare((int)a);
-	case SYS_write:
-		return hook_write(fd, (void *)b, (size_t)c);
-	case SYS_writev:
-		return hook_writev(fd, (void *)b, (int)c);
 	default:
 		break;
 	}

@@ -102,9 +102,5 @@ EXPORT ssize_t splice(int in, off64_t *in_offset, int out, off64_t *out_offset, 
 	return moved;
 }
 
-__typeof__(write) hook_write SAME_AS(write);
-__typeof__(writev) hook_writev SAME_AS(writev);
-__typeof__(sendto) hook_sendto SAME_AS(sendto);
-__typeof__(sendmsg) hook_sendmsg SAME_AS(sendmsg);
 EXPORT __typeof__(write) __write SAME_AS(write);
 EXPORT __typeof__(send) __send SAME_AS(send);

@@ -10,7 +10,6 @@
 
 __typeof__(accept) hook_accept;
 __typeof__(accept4) hook_accept4;
-__typeof__(close) hook_close;
 __typeof__(close_range) hook_close_range;
 __typeof__(connect) hook_connect;
 __typeof__(dup) hook_dup;
@@ -21,18 +20,10 @@ __typeof__(execvpe) hook_execvpe;
 __typeof__(fcntl) hook_fcntl;
 __typeof__(listen) hook_listen;
 __typeof__(prctl) hook_prctl;
-__typeof__(read) hook_read;
-__typeof__(readv) hook_readv;
-__typeof__(recvfrom) hook_recvfrom;
-__typeof__(recvmsg) hook_recvmsg;
-__typeof__(sendmsg) hook_sendmsg;
-__typeof__(sendto) hook_sendto;
 __typeof__(shutdown) hook_shutdown;
 __typeof__(socket) hook_socket;
 __typeof__(setns) hook_setns;
 __typeof__(unshare) hook_unshare;
-__typeof__(write) hook_write;
-__typeof__(writev) hook_writev;
 __typeof__(_exit) hook__exit;
 
 /* The system call behind the thunk: libc's syscall(), or the bare one before it is known. */

@@ -121,6 +121,7 @@ static void find_origin(struct departure *departure)
 	if (departure->origin.acquirer == LEDGER_NOBODY) {
 		departure->origin = tree_origin(gone->acquired, gone->descriptor);
 	}
+	departure->origin.is_lent |= gone->is_lent;
 }
 
 /* Before the look at the others: we are no user of it any more, and no holder. */

@@ -112,8 +112,7 @@ static void write_stderr(const char *bytes, size_t length)
 }
 
 /*
- * A FIFO without a reader answers ENXIO instead of blocking us. The number is
- * above 2, so that a program that closed its standard descriptors keeps them free.
+ * A FIFO without a reader answers ENXIO instead of blocking us.
  */
 static void write_file(const char *path, const char *bytes, size_t length)
 {

@@ -19,6 +19,7 @@
 
 uint64_t process_epoch = PROCESS_FIRST_EPOCH;
 uint64_t process_came_to_share = PROCESS_INHERITED_EPOCH;
+uint64_t process_birth = PROCESS_INHERITED_EPOCH;
 struct settings process_settings;
 
 __thread struct guard guard_self;
@@ -73,6 +74,7 @@ static void process_born(void)
 	}
 	is_child_of_image = true;
 	epoch_begin();
+	process_birth = process_came_to_share;
 	table_after_fork_in_child();
 	tree_born();
 }
@@ -118,7 +120,8 @@ void process_after_fork(pid_t child_pid)
 	if (process_retired || guard_in_vfork_child()) {
 		return;
 	}
-	if (child_pid == 0) {
+	/* Also a child that comes back with an error: daemon() may fail after its fork. */
+	if (child_pid == 0 || __atomic_load_n(process_alive, __ATOMIC_RELAXED) == 0) {
 		process_born();
 		return;
 	}

@@ -38,6 +38,9 @@ extern HIDDEN uint64_t process_epoch;
 /* Since which epoch uses count: this process's birth, or its own latest fork. */
 extern HIDDEN uint64_t process_came_to_share;
 
+/* The epoch of this process's birth: what its stamps say from before is its parent's. */
+extern HIDDEN uint64_t process_birth;
+
 /* What the constructor read from the environment; constant afterwards. */
 extern HIDDEN struct settings process_settings;
 

@@ -15,11 +15,6 @@
 #include "sys/rawsys.h"
 #include "sys/sockprobe.h"
 
-enum {
-	/* A correct server that closes late does it within this. */
-	DEAD_LONG_ENOUGH_MS = 5000,
-};
-
 static bool has_closed_shared;
 
 void reclaim_note_closed(void)
@@ -34,12 +29,10 @@ bool reclaim_has(int fd)
 
 static bool is_forgotten(int fd, uint64_t stamp)
 {
-	if (!stamp_is_connection(stamp) || !stamp_is_shared(stamp, process_epoch) ||
-	    (stamp & (STAMP_ENGAGED | STAMP_STDIO | STAMP_RECORD)) != 0 || !sockprobe_is_dead(fd)) {
-		return false;
-	}
-	return !__atomic_load_n(&has_closed_shared, __ATOMIC_RELAXED) ||
-	       sockprobe_silence_ms(fd) >= DEAD_LONG_ENOUGH_MS;
+	return stamp_is_connection(stamp) && stamp_is_shared(stamp, process_epoch) &&
+	       (stamp & (STAMP_UNUSED | STAMP_ENGAGED | STAMP_STDIO | STAMP_RECORD)) ==
+		       STAMP_UNUSED &&
+	       sockprobe_is_dead(fd);
 }
 
 /*
@@ -63,7 +56,8 @@ __attribute__((noinline, cold)) bool reclaim_for(int error)
 
 	if ((error != EMFILE && error != ENFILE) || !process_may_act() ||
 	    process_settings.reclaim != SETTINGS_RECLAIM_EMFILE ||
-	    process_settings.mode != SETTINGS_MODE_ENFORCE) {
+	    process_settings.mode != SETTINGS_MODE_ENFORCE ||
+	    __atomic_load_n(&has_closed_shared, __ATOMIC_RELAXED)) {
 		return false;
 	}
 	for (int fd = 0; fd <= highest; fd++) {

@@ -4,9 +4,9 @@
  * connections that are dead both ways are closed for it.
  *
  * Invariant: a descriptor is given back only if its connection was shared, was never
- * used here since, is dead in the kernel, and the program has shown that it forgets
- * such copies: it has never closed a shared connection by itself, or this one has
- * been dead for five seconds.
+ * used here, is dead in the kernel, and the program has never closed a shared connection
+ * by itself. One that has closes late, perhaps very late, and by then the number might
+ * be another client's.
  * A later close of such a number by the program returns 0, as it would have.
  * Never here: a live connection, whatever it looks like.
  *

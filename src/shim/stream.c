@@ -59,25 +59,25 @@ int stream_descriptor(FILE *stream)
 	return fd;
 }
 
-bool stream_flush(FILE *stream)
+int stream_flush(FILE *stream)
 {
 	int saved = errno;
-	bool is_flushed = false;
+	int error = EAGAIN; /* somebody else holds it */
 
 	if (borrowed.fflush != NULL && borrowed.ftrylockfile != NULL &&
 	    borrowed.funlockfile != NULL && borrowed.ftrylockfile(stream) == 0) {
-		is_flushed = borrowed.fflush(stream) == 0;
+		error = borrowed.fflush(stream) == 0 ? 0 : errno;
 		borrowed.funlockfile(stream);
 	}
 	errno = saved;
-	return is_flushed;
+	return error;
 }
 
 static bool flush_standard(FILE **standard)
 {
 	int fd = standard != NULL ? stream_descriptor(*standard) : -1;
 
-	return fd < 0 || !table_is_watched(fd) || stream_flush(*standard);
+	return fd < 0 || !table_is_watched(fd) || stream_flush(*standard) == 0;
 }
 
 bool stream_flush_all(void)
@@ -87,7 +87,7 @@ bool stream_flush_all(void)
 	for (int i = 0; i < STREAM_MAX; i++) {
 		FILE *stream = __atomic_load_n(&streams[i], __ATOMIC_RELAXED);
 
-		if (stream != NULL && !stream_flush(stream)) {
+		if (stream != NULL && stream_flush(stream) != 0) {
 			is_clean = false;
 		}
 	}

@@ -26,8 +26,8 @@ void stream_closing(FILE *stream);
 /* The stream's descriptor, or -1; errno is kept. Streams on no descriptor have none. */
 int stream_descriptor(FILE *stream);
 
-/* Flushes one stream as fclose would. True when nothing is left in it. errno is kept. */
-bool stream_flush(FILE *stream);
+/* Flushes one stream as fclose would. Returns 0, or the error number. errno is kept. */
+int stream_flush(FILE *stream);
 
 /*
  * At the end of the process, once its own handlers have run: flushes every stream

@@ -131,6 +131,9 @@ static struct table_connection *connection_of(int fd)
 		records_drop(connection);
 		return NULL;
 	}
+	connection->is_lent = (stamp & (STAMP_UNUSED | STAMP_EXECED)) == 0 &&
+			      stamp_epoch(stamp) !=
+				      __atomic_load_n(&process_epoch, __ATOMIC_RELAXED);
 	table_flag(fd, STAMP_RECORD);
 	return connection;
 }
@@ -168,7 +171,9 @@ enum table_noted table_note(int fd, uint64_t use)
 			stamp, __atomic_load_n(&process_epoch, __ATOMIC_RELAXED),
 			__atomic_load_n(&process_came_to_share, __ATOMIC_RELAXED), use);
 
-		if ((next & STAMP_SHARED) != 0 && (stamp & STAMP_ENGAGED) == 0) {
+		/* A parent's engagement is copied by fork, but it is not ours. */
+		if ((next & STAMP_SHARED) != 0 &&
+		    ((stamp & STAMP_ENGAGED) == 0 || stamp_epoch(stamp) < process_birth)) {
 			if (!make_record(fd)) {
 				give_up(fd);
 				return TABLE_NOTED_UNKNOWN;
@@ -208,6 +213,7 @@ static void tell(struct table_gone *gone, const struct table_connection *connect
 	gone->acquired = connection->acquired;
 	gone->cookie = connection->cookie;
 	gone->descriptor = connection->descriptor;
+	gone->is_lent = connection->is_lent;
 }
 
 bool table_remove(int fd, struct table_gone *gone)
@@ -290,6 +296,7 @@ void table_put_back(int fd, const struct table_gone *gone)
 			connection->acquired = gone->acquired;
 			connection->cookie = gone->cookie;
 			connection->descriptor = gone->descriptor;
+			connection->is_lent = gone->is_lent;
 		} else {
 			table_forget(fd);
 		}

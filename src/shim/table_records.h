@@ -35,6 +35,7 @@ struct table_connection {
 	uint64_t acquired;    /* epoch */
 	uint64_t cookie;      /* 0 until known */
 	int descriptor;       /* the number under which it was acquired */
+	bool is_lent;         /* used before it came to be shared: by those we have it from */
 	uint32_t descriptors; /* records that point here, and aliases under way */
 	uint32_t next_free;   /* index + 1 in the free list */
 };

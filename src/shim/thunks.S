@@ -42,6 +42,8 @@ vfork:
 	testl %eax, %eax
 	jz 1f
 	decl %fs:GUARD_OFFSET_VFORK_DEPTH(%rsi)
+	testq %rax, %rax
+	js 1f
 	/* With a shadow stack the child's frames have overwritten our entry: skip it. */
 	xorl %ecx, %ecx
 	rdsspq %rcx
@@ -49,14 +51,6 @@ vfork:
 	jz 1f
 	movl $1, %ecx
 	incsspq %rcx
-	pushq %rdi
-	.cfi_adjust_cfa_offset 8
-	.cfi_rel_offset %rip, 0
-	testq %rax, %rax
-	js 2f
-	popq %rdi
-	.cfi_adjust_cfa_offset -8
-	.cfi_register %rip, %rdi
 	jmp *%rdi
 1:
 	pushq %rdi
@@ -127,7 +121,8 @@ vfork:
 	ldr w11, [x10, #GUARD_OFFSET_VFORK_DEPTH]
 	sub w11, w11, #1
 	str w11, [x10, #GUARD_OFFSET_VFORK_DEPTH]
-	tbnz x0, #63, vfork_failed
+	tbz x0, #63, 1f
+	b vfork_failed
 1:
 	ret				/* x30 is the return address in both processes */
 	.cfi_endproc
@@ -149,11 +144,12 @@ syscall:
 	lsr x10, x0, #6
 	ldr x9, [x9, x10, lsl #3]
 	lsr x9, x9, x0
-	tbnz x9, #0, hook_syscall
+	tbz x9, #0, 1f
+	b hook_syscall
 1:
-	adrp x9, real_syscall
-	ldr x9, [x9, :lo12:real_syscall]
-	br x9
+	adrp x16, real_syscall
+	ldr x16, [x16, :lo12:real_syscall]
+	br x16
 	.cfi_endproc
 	.size syscall, . - syscall
 #endif

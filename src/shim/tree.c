@@ -27,6 +27,7 @@ struct ledger *tree_ledger;
 
 static int ledger_id = -1;
 static uint64_t self;
+static uint64_t missed;   /* epoch of a fork that another thread made while the ledger was made */
 static bool is_listening; /* this process has called accept */
 
 /*
@@ -62,6 +63,16 @@ static long call(long number, long a, long b, long c)
 static void store(uint64_t *word, uint64_t value)
 {
 	__atomic_store_n(word, value, __ATOMIC_SEQ_CST);
+}
+
+/* Another thread may be late with an older epoch. */
+static void raise_word(uint64_t *word, uint64_t value)
+{
+	uint64_t old = __atomic_load_n(word, __ATOMIC_RELAXED);
+
+	while (old < value && !__atomic_compare_exchange_n(word, &old, value, false,
+							   __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) {
+	}
 }
 
 static uint64_t epoch_now(void)
@@ -130,6 +141,7 @@ static void make_ledger(void)
 	self = procs_claim(ledger, LEDGER_NOBODY, NULL); /* the first slot of an empty ledger */
 	ledger->processes[0].pid = (uint32_t)rawsys1(SYS_getpid, 0);
 	ledger->processes[0].flags = (uint32_t)is_listening * LEDGER_PROCESS_LISTENS;
+	ledger->processes[0].blind = missed;
 	line_push(self, PROCESS_FIRST_EPOCH);
 	install(ledger, id);
 }
@@ -185,6 +197,7 @@ void tree_before_fork(void)
 	note_forker();
 	mine = tree_self();
 	if (mine == NULL) {
+		missed = epoch_now();
 		return;
 	}
 	guard_self.child = procs_claim(tree_ledger, self, tree_is_dead);
@@ -195,6 +208,28 @@ void tree_before_fork(void)
 	fill_child(guard_self.child, epoch_now() + STAMP_EPOCH_ONE);
 	/* The child's slot can be seen from here on: whoever is looking looks again. */
 	__atomic_add_fetch(&tree_ledger->header.births, 1, __ATOMIC_SEQ_CST);
+}
+
+/*
+ * Parent and child both write the child's pid, as each sees it. Who finds another number
+ * there than its own knows that the child is in another pid namespace: the child's own
+ * number counts, and only there.
+ */
+static void agree_on_pid(struct ledger_process *child, uint32_t pid)
+{
+	uint32_t found = 0;
+
+	if (!__atomic_compare_exchange_n(&child->pid, &found, pid, false, __ATOMIC_SEQ_CST,
+					 __ATOMIC_SEQ_CST) &&
+	    found != pid) {
+		__atomic_store_n(
+			&child->pid_space,
+			__atomic_add_fetch(&tree_ledger->header.pid_spaces, 1, __ATOMIC_SEQ_CST),
+			__ATOMIC_SEQ_CST);
+		if (child == tree_self()) {
+			__atomic_store_n(&child->pid, pid, __ATOMIC_SEQ_CST);
+		}
+	}
 }
 
 void tree_after_fork(pid_t child_pid)
@@ -211,10 +246,10 @@ void tree_after_fork(pid_t child_pid)
 		due_look();
 		return;
 	}
-	if (child != NULL && !guard_self.new_pid_space) {
-		__atomic_store_n(&child->pid, (uint32_t)child_pid, __ATOMIC_SEQ_CST);
+	if (child != NULL) {
+		agree_on_pid(child, (uint32_t)child_pid);
 	}
-	store(&mine->came_to_share, process_came_to_share);
+	raise_word(&mine->came_to_share, process_came_to_share);
 }
 
 void tree_born(void)
@@ -235,13 +270,13 @@ void tree_born(void)
 		/* Born behind the hooks' back: the parent could not prepare a slot. */
 		self = procs_claim(tree_ledger, parent, NULL);
 		fill_child(self, epoch_now());
-		tree_image_started(self, (pid_t)rawsys1(SYS_getpid, 0));
 	}
 	mine = tree_self();
 	if (mine == NULL) {
 		self = LEDGER_NOBODY;
 		return;
 	}
+	agree_on_pid(mine, (uint32_t)rawsys1(SYS_getpid, 0));
 	line_push(self, mine->born);
 }
 
@@ -287,6 +322,8 @@ struct conns_origin tree_origin(uint64_t acquired, int descriptor)
 	for (uint32_t i = line_length; acquired != 0 && i > 0; i--) {
 		if (line[i - 1].born <= acquired) {
 			origin.acquirer = line[i - 1].ref;
+			/* It came to be shared when the next in our line was born. */
+			origin.shared = i < line_length ? line[i].born : 0;
 			break;
 		}
 	}
@@ -334,18 +371,17 @@ static bool note_newest(struct ledger_process *mine, const struct conns_origin *
 	return true;
 }
 
-void tree_engage(uint64_t cookie, uint64_t acquired, int descriptor, bool was_accepted)
+void tree_engage(uint64_t cookie, const struct table_gone *known)
 {
 	struct ledger_process *mine = tree_self();
-	struct conns_origin origin = tree_origin(acquired, descriptor);
+	struct conns_origin origin = tree_origin(known->acquired, known->descriptor);
+	bool was_accepted = (known->stamp & STAMP_UPSTREAM) == 0;
 	struct ledger_connection *slot;
 
 	if (mine == NULL) {
 		return;
 	}
-	if (origin.acquirer != self) {
-		origin.shared = mine->born;
-	}
+	origin.is_lent = origin.acquirer != self && known->is_lent;
 	slot = engage(cookie, self, &origin);
 	if (slot != NULL) {
 		conns_drop(tree_ledger, slot, conns_mark_of(slot)); /* it is ours now */
@@ -371,16 +407,6 @@ void tree_arrived(uint64_t cookie)
 
 	if (tree_self() != NULL && !conns_replace_phantom(tree_ledger, cookie, self)) {
 		engage(cookie, self, &unknown);
-	}
-}
-
-/* Another thread may be late with an older epoch. */
-static void raise_word(uint64_t *word, uint64_t value)
-{
-	uint64_t old = __atomic_load_n(word, __ATOMIC_RELAXED);
-
-	while (old < value && !__atomic_compare_exchange_n(word, &old, value, false,
-							   __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) {
 	}
 }
 
@@ -449,9 +475,6 @@ bool tree_image_begin(bool is_child, uint64_t *image, int *id)
 	__atomic_fetch_and(&slot->flags, ~LEDGER_PROCESS_SIGHTED, __ATOMIC_SEQ_CST);
 	store(&slot->execed, epoch_now() + STAMP_EPOCH_ONE);
 	__atomic_add_fetch(&tree_ledger->header.births, 1, __ATOMIC_SEQ_CST);
-	if (!guard_in_vfork_child()) {
-		due_look();
-	}
 	return true;
 }
 
@@ -466,8 +489,8 @@ void tree_image_started(uint64_t image, pid_t pid)
 {
 	struct ledger_process *slot = tree_ledger != NULL ? procs_get(tree_ledger, image) : NULL;
 
-	if (slot != NULL && !guard_self.new_pid_space) {
-		__atomic_store_n(&slot->pid, (uint32_t)pid, __ATOMIC_SEQ_CST);
+	if (slot != NULL) {
+		agree_on_pid(slot, (uint32_t)pid);
 	}
 }
 

@@ -23,6 +23,7 @@
 #include "ledger/procs.h"
 #include "sendfin/ledger.h"
 #include "shim/attributes.h"
+#include "shim/table.h"
 
 /* The ledger of this tree, or NULL while there is none. */
 extern HIDDEN struct ledger *tree_ledger;
@@ -51,7 +52,7 @@ void tree_end(void);
 struct conns_origin tree_origin(uint64_t acquired, int descriptor);
 
 /* This process uses the connection with this cookie while it is shared. */
-void tree_engage(uint64_t cookie, uint64_t acquired, int descriptor, bool was_accepted);
+void tree_engage(uint64_t cookie, const struct table_gone *known);
 
 /* It uses something that it could not publish: it counts as using everything. */
 void tree_uses_unknown(void);

@@ -21,7 +21,7 @@ static void engage(int fd, uint64_t cookie)
 		tree_uses_unknown();
 		return;
 	}
-	tree_engage(cookie, known.acquired, known.descriptor, (known.stamp & STAMP_UPSTREAM) == 0);
+	tree_engage(cookie, &known);
 }
 
 void use_engage_inherited(int fd, uint64_t cookie)

@@ -105,17 +105,6 @@ uint64_t sockprobe_written(int fd)
 	return info.tcpi_bytes_sent - info.tcpi_bytes_retrans + info.tcpi_notsent_bytes;
 }
 
-uint32_t sockprobe_silence_ms(int fd)
-{
-	struct tcp_info info;
-
-	if (!tcp_info(fd, &info)) {
-		return 0;
-	}
-	return info.tcpi_last_ack_recv < info.tcpi_last_data_recv ? info.tcpi_last_ack_recv
-								  : info.tcpi_last_data_recv;
-}
-
 static void set_int_option(int fd, int level, int name, int value)
 {
 	rawsys6(SYS_setsockopt, fd, level, name, (long)&value, sizeof(value), 0);

@@ -40,9 +40,6 @@ bool sockprobe_is_drained(int fd);
  */
 uint64_t sockprobe_written(int fd);
 
-/* How long the peer has been silent, in ms (tcpi_last_ack_recv, tcpi_last_data_recv); 0 unknown. */
-uint32_t sockprobe_silence_ms(int fd);
-
 /*
  * Arms the kernel's keepalive with this idle time and interval, in seconds, unless
  * the program has armed its own (SO_KEEPALIVE, TCP_KEEPIDLE, TCP_KEEPINTVL).

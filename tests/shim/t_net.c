@@ -83,7 +83,8 @@ const struct test net_tests[] = {
 	{ .name = "a_client_gone_before_accept_is_healed",
 	  .script = "P listen 4; c connect; c send 5; c close; P accept; P fork fork a;"
 	  "a read read 9 -> 5;"
-	  "a read read 9 -> 0; a letgo close; P wait poll; c heal;" END },
+	  "a read read 9 -> 0; a letgo close; P wait poll; c heal;" END,
+	  .env = "SENDFIN_POLICY=eager" },
 	{ .name = "a_client_reset_before_accept_is_harmless",
 	  .script = "P listen 4; c connect; c send 5; c reset; P accept; P fork fork a;"
 	  "a read read 9;"

@@ -50,7 +50,8 @@ const struct test receive_tests[] = {
 	  .script = SEES("peek_then_read", "write"), .rows = "D11" },
 	{ .name = "eof_of_a_discard_child_is_answered_with_fin",
 	  .script = LEAK "c send 300; c half; a echo read nothing -> 300; a letgo close;"
-	  "P wait poll; c heal;" END },
+	  "P wait poll; c heal;" END,
+	  .env = "SENDFIN_POLICY=eager" },
 	{ .name = "eof_of_an_empty_conversation_is_answered_with_fin",
 	  .script = LEAK "c half; a read read 10 -> 0; a write write 5; c recv 5; a letgo close;"
 	  "c heal;" END },

@@ -104,7 +104,8 @@ const struct test strange_tests[] = {
 	{ .name = "a_parent_that_served_is_cut_off_by_no_blind_image",
 	  .script = LEAK "P fork fork b; b image-of-self scrubbed; c send 10; c half;"
 	  "b letgo close; c held; a echo read write; c recv 10; a write write 90; c recv 90;"
-	  "a letgo close; c heal;" END, .rows = "E11" },
+	  "a letgo close; c heal;" END, .rows = "E11",
+	  .env = "SENDFIN_POLICY=eager" },
 	{ .name = "an_image_with_nothing_on_012_keeps_its_numbers",
 	  .script = LEAK "a image-of-self closed; a fds;" THEN_HEAL, .rows = "E2",
 	  .flags = IN_MUSL },

@@ -170,7 +170,7 @@ static void mark(struct worker *w, uint32_t c)
 
 	if (slot != NULL) {
 		if (conns_mark(&stress->ledger, slot, cookie, w->random)) {
-			conns_note_origin(slot, &origin);
+			conns_note_origin(slot, cookie, &origin);
 		}
 		conns_tidy(&stress->ledger, slot);
 	}

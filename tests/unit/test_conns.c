@@ -268,8 +268,8 @@ static void origin_is_what_the_first_who_knows_says(void **state)
 	slot = conns_engage(bucket_ledger, COOKIE, bucket_ref(0), &bucket_unknown);
 	assert_int_equal(conns_origin(slot).acquirer, LEDGER_NOBODY);
 	assert_ptr_equal(conns_engage(bucket_ledger, COOKIE, bucket_ref(1), &first), slot);
-	conns_note_origin(slot, &second);
-	conns_note_origin(slot, &bucket_unknown);
+	conns_note_origin(slot, COOKIE, &second);
+	conns_note_origin(slot, COOKIE, &bucket_unknown);
 	known = conns_origin(slot);
 	assert_int_equal(known.acquirer, first.acquirer);
 	assert_int_equal(known.acquired, first.acquired);

@@ -114,7 +114,7 @@ static void ended_does_not_answer_but_is_remembered(void **state)
 	procs_end(ledger, ref);
 	assert_null(procs_get(ledger, ref));
 	assert_ptr_equal(procs_recall(ledger, ref), process);
-	assert_int_equal(procs_kin(process, parent), PROCS_DESCENDS);
+	assert_int_equal(procs_kin(ledger, process, parent), PROCS_DESCENDS);
 	assert_null(procs_recall(ledger, LEDGER_NOBODY));
 	assert_null(procs_recall(ledger, LEDGER_PHANTOM));
 	assert_null(procs_recall(ledger, ref + ((uint64_t)1 << 16)));
@@ -364,14 +364,13 @@ static void kin_is_known_for_eight_generations(void **state)
 		refs[depth] = claim(refs[depth - 1]);
 		process = slot_of(refs[depth]);
 		for (uint32_t i = 0; i < depth; i++) {
-			assert_int_equal(procs_kin(process, refs[i]), depth - i <= LEDGER_ANCESTORS
-									      ? PROCS_DESCENDS
-									      : PROCS_UNKNOWN);
+			assert_int_equal(procs_kin(ledger, process, refs[i]),
+					 depth - i <= LEDGER_ANCESTORS ? PROCS_DESCENDS
+								       : PROCS_UNKNOWN);
 		}
 		/* Not its own ancestor, and no stranger's descendant, for as long as it knows. */
-		assert_int_equal(procs_kin(process, refs[depth]),
-				 depth <= LEDGER_ANCESTORS ? PROCS_NO_KIN : PROCS_UNKNOWN);
-		assert_int_equal(procs_kin(process, stranger),
+		assert_int_equal(procs_kin(ledger, process, refs[depth]), PROCS_NO_KIN);
+		assert_int_equal(procs_kin(ledger, process, stranger),
 				 depth <= LEDGER_ANCESTORS ? PROCS_NO_KIN : PROCS_UNKNOWN);
 	}
 }
@@ -385,8 +384,8 @@ static void kin_survives_the_ancestors_end(void **state)
 	(void)state;
 	procs_end(ledger, first);
 	procs_end(ledger, second);
-	assert_int_equal(procs_kin(slot_of(third), first), PROCS_DESCENDS);
-	assert_int_equal(procs_kin(slot_of(third), second), PROCS_DESCENDS);
+	assert_int_equal(procs_kin(ledger, slot_of(third), first), PROCS_DESCENDS);
+	assert_int_equal(procs_kin(ledger, slot_of(third), second), PROCS_DESCENDS);
 }
 
 static void kin_is_not_mistaken_for_who_has_the_ancestors_slot_now(void **state)
@@ -402,8 +401,8 @@ static void kin_is_not_mistaken_for_who_has_the_ancestors_slot_now(void **state)
 	procs_end(ledger, refs[0]);
 	other = claim(LEDGER_NOBODY);
 	assert_int_equal(index_of(other), 0);
-	assert_int_equal(procs_kin(slot_of(child), other), PROCS_NO_KIN);
-	assert_int_equal(procs_kin(slot_of(child), refs[0]), PROCS_DESCENDS);
+	assert_int_equal(procs_kin(ledger, slot_of(child), other), PROCS_NO_KIN);
+	assert_int_equal(procs_kin(ledger, slot_of(child), refs[0]), PROCS_DESCENDS);
 }
 
 /*
@@ -421,9 +420,9 @@ static void kin_is_unknown_when_the_parent_is_gone(void **state)
 	claim(LEDGER_NOBODY);
 	procs_end(ledger, refs[1]);
 	child = claim(refs[0]);
-	assert_int_equal(procs_kin(slot_of(child), refs[9]), PROCS_UNKNOWN);
+	assert_int_equal(procs_kin(ledger, slot_of(child), refs[9]), PROCS_UNKNOWN);
 	procs_end(ledger, refs[2]);
-	assert_int_equal(procs_kin(slot_of(claim(child)), refs[9]), PROCS_UNKNOWN);
+	assert_int_equal(procs_kin(ledger, slot_of(claim(child)), refs[9]), PROCS_UNKNOWN);
 }
 
 static void remembers_the_last_eight_releases(void **state)

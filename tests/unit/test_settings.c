@@ -160,7 +160,12 @@ static void knows_every_word_of_the_list(void **state)
 		const char *word;
 
 		assert_non_null(list);
-		while (strcmp(listed[i][0], "SENDFIN_EXITCODE") && (word = strsep(&rest, "|"))) {
+		if (strcmp(listed[i][0], "SENDFIN_EXITCODE") == 0 ||
+		    strcmp(listed[i][0], "SENDFIN_PROBE") == 0) {
+			free(list); /* numbers */
+			continue;
+		}
+		while ((word = strsep(&rest, "|"))) {
 			assert_in_range(next, 0, UNIT_COUNT(words) - 1);
 			assert_string_equal(words[next].name, listed[i][0]);
 			assert_string_equal(words[next].word, word);

@@ -22,6 +22,16 @@ static bool is_retired(const struct standing_facts *f)
 	return f->is_retired;
 }
 
+static bool is_leaving(const struct standing_facts *f)
+{
+	return f->is_leaving;
+}
+
+static bool runs_unseen(const struct standing_facts *f)
+{
+	return f->execed > 0 && !f->is_sighted;
+}
+
 static bool went_to_its_clients(const struct standing_facts *f)
 {
 	return f->away > 0 && !(f->away < f->came_to_share);
@@ -39,7 +49,7 @@ static bool execed_with_it(const struct standing_facts *f)
 
 static bool serves_a_later_client(const struct standing_facts *f)
 {
-	return f->newest_is_related && f->acquired < f->newest;
+	return f->newest_is_related && f->shared > 0 && f->newest >= f->shared;
 }
 
 static bool always(const struct standing_facts *f)
@@ -53,7 +63,9 @@ static const struct {
 	enum standing standing;
 } rows[] = {
 	{is_engaged, STANDING_ENGAGED},
+	{is_leaving, STANDING_ELSEWHERE},
 	{is_retired, STANDING_PENDING},
+	{runs_unseen, STANDING_PENDING},
 	{went_to_its_clients, STANDING_ELSEWHERE},
 	{is_without_origin, STANDING_PENDING},
 	{execed_with_it, STANDING_ELSEWHERE},
@@ -74,8 +86,11 @@ static bool nth(unsigned n, struct standing_facts *f)
 {
 	f->is_engaged = take(&n, 2);
 	f->is_retired = take(&n, 2);
+	f->is_leaving = take(&n, 2);
+	f->is_sighted = take(&n, 2);
 	f->newest_is_related = take(&n, 2);
 	f->acquired = take(&n, EPOCHS);
+	f->shared = take(&n, 3);
 	f->came_to_share = take(&n, EPOCHS);
 	f->away = take(&n, EPOCHS);
 	f->execed = take(&n, EPOCHS);
@@ -123,7 +138,7 @@ static void agrees_with_the_model_everywhere(void **state)
 /* A holder of which nothing is known. */
 static struct standing_facts nothing(void)
 {
-	return (struct standing_facts){.acquired = 2, .came_to_share = 3};
+	return (struct standing_facts){.is_sighted = true, .acquired = 2, .came_to_share = 3};
 }
 
 static void is_pending_when_it_did_nothing(void **state)
@@ -215,18 +230,22 @@ static void is_elsewhere_when_it_serves_a_later_client(void **state)
 
 	(void)state;
 	f.newest = 3;
+	f.shared = 3;
 	assert_int_equal(standing_of(&f), STANDING_PENDING);
 	f.newest_is_related = true;
 	assert_int_equal(standing_of(&f), STANDING_ELSEWHERE);
+	f.shared = 0;
+	assert_int_equal(standing_of(&f), STANDING_PENDING);
 }
 
-/* A relay's other half was accepted in the same epoch, or before. */
+/* A relay's other half serves one that was accepted before the first user was forked. */
 static void is_pending_when_its_client_stood_beside(void **state)
 {
 	struct standing_facts f = nothing();
 
 	(void)state;
 	f.newest_is_related = true;
+	f.shared = 3;
 	f.newest = 2;
 	assert_int_equal(standing_of(&f), STANDING_PENDING);
 	f.newest = 1;
@@ -240,6 +259,7 @@ static void is_never_elsewhere_without_proof(void **state)
 
 	(void)state;
 	for (unsigned n = 0; nth(n, &f); n++) {
+		f.is_leaving = false;
 		f.away = 0;
 		f.execed = 0;
 		f.newest = 0;
