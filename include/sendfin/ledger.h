@@ -31,9 +31,9 @@ enum {
 	LEDGER_BUCKET = 8, /* connection slots that one cookie can be in */
 	LEDGER_SITES = 1024,
 	LEDGER_EVENTS = 512,
-	LEDGER_ANCESTORS = 8, /* generations of a family that can be told apart */
-	LEDGER_RELEASES = 8,  /* copies let go unused that a process remembers */
-	LEDGER_ENGAGED = 8,   /* processes using one connection at the same time */
+	LEDGER_ANCESTORS = 24, /* generations of a family that can be told apart */
+	LEDGER_RELEASES = 8,   /* copies let go unused that a process remembers */
+	LEDGER_ENGAGED = 8,    /* processes using one connection at the same time */
 	LEDGER_WORDS = LEDGER_CONNECTIONS / 64,
 };
 
@@ -179,14 +179,14 @@ struct sendfin_anchor {
 	int64_t id;       /* of the System V segment, or -1 */
 };
 
-_Static_assert(sizeof(struct ledger_process) == 256, "four cache lines");
+_Static_assert(sizeof(struct ledger_process) == 384, "six cache lines");
 _Static_assert(offsetof(struct ledger_process, flags) == 16, "appended, never moved");
 _Static_assert(offsetof(struct ledger_process, born) == 24, "appended, never moved");
 _Static_assert(offsetof(struct ledger_process, away) == 40, "appended, never moved");
 _Static_assert(offsetof(struct ledger_process, newest_acquirer) == 64, "appended, never moved");
 _Static_assert(offsetof(struct ledger_process, ancestors) == 80, "appended, never moved");
-_Static_assert(offsetof(struct ledger_process, releases) == 144, "appended, never moved");
-_Static_assert(offsetof(struct ledger_process, release_count) == 208, "appended, never moved");
+_Static_assert(offsetof(struct ledger_process, releases) == 272, "appended, never moved");
+_Static_assert(offsetof(struct ledger_process, release_count) == 336, "appended, never moved");
 _Static_assert(sizeof(struct ledger_connection) == 192, "three cache lines");
 _Static_assert(offsetof(struct ledger_connection, mark) == 24, "appended, never moved");
 _Static_assert(offsetof(struct ledger_connection, engaged) == 40, "appended, never moved");

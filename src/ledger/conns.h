@@ -40,8 +40,7 @@ struct conns_users {
 struct conns_origin {
 	uint64_t acquirer; /* LEDGER_NOBODY = not known */
 	uint64_t acquired;
-	uint64_t
-		shared; /* when the first child of the acquirer that leads here was born; 0 = none */
+	uint64_t shared; /* birth of the acquirer's child that leads here; 0 = none */
 	int descriptor;
 	bool is_lent; /* the acquirer used it before it shared it: it may come back to it */
 };

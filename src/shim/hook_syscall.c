@@ -34,8 +34,8 @@
 	X(SYS_accept) X(SYS_accept4) X(SYS_clone) X(SYS_clone3) X(SYS_close) X(SYS_close_range) \
 	X(SYS_connect) X(SYS_dup) X(SYS_dup3) X(SYS_exit_group) X(SYS_fcntl) X(SYS_listen) \
 	X(SYS_prctl) X(SYS_read) X(SYS_readv) X(SYS_recvfrom) X(SYS_recvmsg) X(SYS_seccomp) \
-	X(SYS_sendmsg) X(SYS_sendto) X(SYS_setns) X(SYS_shutdown) X(SYS_socket) X(SYS_unshare) X(SYS_write) \
-	X(SYS_writev) ONLY_WHERE_DUP2_IS(X)
+	X(SYS_sendmsg) X(SYS_sendto) X(SYS_setns) X(SYS_shutdown) X(SYS_socket) \
+	X(SYS_unshare) X(SYS_write) X(SYS_writev) ONLY_WHERE_DUP2_IS(X)
 /* clang-format on */
 
 #define BIT_IN(word, number) ((number) / 64 == (word) ? (uint64_t)1 << ((number) % 64) : 0)

@@ -5,8 +5,9 @@
  * Two things are noted in front of the call, which stays a tail jump. A connection in
  * the set is being used. A listening socket in the set means that the process waits
  * for new clients, so what it does not use is none of its business any more; unless
- * something else is in the set, a pipe or a connection that it made itself: then it may
- * be waiting for a helper's answer, on behalf of a connection that it has lent away.
+ * something else is in the set, a pipe or a connection that it made itself, and it has
+ * made children: then it may be waiting for a helper's answer, on behalf of a connection
+ * that it has lent away.
  *
  * Membership of an epoll set outlives a fork: after one, every registered connection
  * is noted once more, when the process next waits.
@@ -59,7 +60,11 @@ static unsigned int note_member(int fd)
 
 static void go_away_if(unsigned int members)
 {
-	if (members == SET_LISTENERS && process_may_act()) {
+	/* Who has made no child has no helper to wait for. */
+	bool waits_for_clients = members == SET_LISTENERS ||
+				 (members == (SET_LISTENERS | SET_OTHERS) && !tree_has_children());
+
+	if (waits_for_clients && process_may_act()) {
 		tree_go_away();
 	}
 }
@@ -209,8 +214,11 @@ static void note_epoll(int epoll)
 	if (__atomic_load_n(&epoll_noted, __ATOMIC_RELAXED) != process_epoch && process_may_act()) {
 		note_members_again();
 	}
-	if (table_is_watched(epoll) && table_stamp(epoll) == EPOLL_LISTENERS) {
-		go_away_if(SET_LISTENERS);
+	if (table_is_watched(epoll)) {
+		uint64_t stamp = table_stamp(epoll);
+
+		go_away_if(((stamp & STAMP_LISTENS) != 0 ? SET_LISTENERS : 0) |
+			   ((stamp & STAMP_UPSTREAM) != 0 ? SET_OTHERS : 0));
 	}
 }
 

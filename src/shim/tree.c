@@ -410,6 +410,11 @@ void tree_arrived(uint64_t cookie)
 	}
 }
 
+bool tree_has_children(void)
+{
+	return __atomic_load_n(&forker, __ATOMIC_SEQ_CST) != 0;
+}
+
 void tree_listen(void)
 {
 	is_listening = true;

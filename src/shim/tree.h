@@ -69,6 +69,9 @@ void tree_listen(void);
 /* Its last listening socket is closed: it is nobody's accept loop any more. */
 void tree_stop_listening(void);
 
+/* It has forked or spawned since its birth. */
+bool tree_has_children(void);
+
 /* It enters accept, or waits for clients: everything it does not use is "elsewhere". */
 void tree_go_away(void);
 

@@ -4,8 +4,8 @@
  * EOF, and then answers itself; the main thread is back in accept all the while.
  *
  *   HOW  loop (no thread: select waits for the helper's pipe and for clients, and the loop has
- *        read the first bytes itself), fork (the child counts), exec (wc with the connection on 0), later (a second client's
- *        handler does the same in the meantime)
+ *        read the first bytes itself), fork (the child counts), exec (wc with the connection on
+ *        0), later (a second client's handler does the same in the meantime)
  *
  * It closes nothing of its own that it should not: it is a correct server.
  */
