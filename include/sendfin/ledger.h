@@ -119,7 +119,8 @@ struct ledger_connection {
 	uint32_t is_ipv6;                 /* W: marker; R: viewer */
 	uint32_t is_lent; /* 1: the acquirer used it before it shared it. W: user; R: any */
 	uint32_t reserved_lent;
-	uint64_t reserved[2];
+	uint64_t origin_of; /* whose origin the slot tells: a cookie, 0 none. W: first; R: any */
+	uint64_t reserved[1];
 };
 
 /* A place in a program, by the hash of its backtrace. */

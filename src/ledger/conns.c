@@ -70,13 +70,18 @@ static bool is_marked(const struct ledger_connection *slot)
 	return (load(&slot->mark) & LEDGER_MARK_STATE) != LEDGER_MARK_NONE;
 }
 
-/* A fresh slot says nothing of the last connection that was in it. */
+/*
+ * A fresh slot says nothing of the last connection that was in it: what it tells of an
+ * origin counts only under its name. A name that is just being written stays, for its
+ * writer will go on to store; until it is done the slot has no origin.
+ */
 static void wipe(struct ledger_connection *slot)
 {
-	store(&slot->acquirer, LEDGER_NOBODY);
-	store(&slot->acquired, 0);
-	store(&slot->shared, 0);
-	__atomic_store_n(&slot->descriptor, -1, __ATOMIC_SEQ_CST);
+	uint64_t told = load(&slot->origin_of);
+
+	if ((told & LEDGER_COOKIE_DYING) == 0) {
+		swap(&slot->origin_of, told, 0);
+	}
 	__atomic_store_n(&slot->was_engaged, 0, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&slot->is_lent, 0, __ATOMIC_SEQ_CST);
 }
@@ -206,25 +211,19 @@ static bool remove_user(struct ledger_connection *slot, uint64_t ref)
 void conns_note_origin(struct ledger_connection *slot, uint64_t cookie,
 		       const struct conns_origin *origin)
 {
-	if (load(&slot->cookie) != cookie) {
-		return;
-	}
-	if (origin->is_lent) {
+	if (origin->is_lent && load(&slot->cookie) == cookie) {
 		__atomic_store_n(&slot->is_lent, 1, __ATOMIC_SEQ_CST);
 	}
-	if (origin->shared != 0) {
-		swap(&slot->shared, 0, origin->shared);
-	}
-	if (origin->acquirer == LEDGER_NOBODY ||
-	    !swap(&slot->acquirer, LEDGER_NOBODY, origin->acquirer)) {
+	/* DYING is no name: while it is set nobody reads what is being written. */
+	if (origin->acquirer == LEDGER_NOBODY || load(&slot->cookie) != cookie ||
+	    !swap(&slot->origin_of, 0, cookie | LEDGER_COOKIE_DYING)) {
 		return;
 	}
+	store(&slot->acquirer, origin->acquirer);
 	store(&slot->acquired, origin->acquired);
+	store(&slot->shared, origin->shared);
 	__atomic_store_n(&slot->descriptor, origin->descriptor, __ATOMIC_SEQ_CST);
-	/* Given back and taken again meanwhile: it is not this one's origin. */
-	if (load(&slot->cookie) != cookie) {
-		swap(&slot->acquirer, origin->acquirer, LEDGER_NOBODY);
-	}
+	swap(&slot->origin_of, cookie | LEDGER_COOKIE_DYING, cookie);
 }
 
 struct ledger_connection *conns_engage(struct ledger *ledger, uint64_t cookie, uint64_t ref,
@@ -333,15 +332,20 @@ void conns_users(struct ledger *ledger, uint64_t cookie, struct conns_users *use
 	}
 }
 
-struct conns_origin conns_origin(const struct ledger_connection *connection)
+struct conns_origin conns_origin(const struct ledger_connection *connection, uint64_t cookie)
 {
-	return (struct conns_origin){
+	const struct conns_origin unknown = {.acquirer = LEDGER_NOBODY, .descriptor = -1};
+	bool is_told = load(&connection->origin_of) == cookie;
+	struct conns_origin origin = {
 		.acquirer = load(&connection->acquirer),
 		.acquired = load(&connection->acquired),
 		.shared = load(&connection->shared),
 		.is_lent = __atomic_load_n(&connection->is_lent, __ATOMIC_SEQ_CST) != 0,
 		.descriptor = __atomic_load_n(&connection->descriptor, __ATOMIC_SEQ_CST),
 	};
+
+	/* Told before and after: what was read in between belongs to this connection. */
+	return is_told && load(&connection->origin_of) == cookie ? origin : unknown;
 }
 
 uint64_t conns_mark_of(const struct ledger_connection *connection)

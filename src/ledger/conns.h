@@ -12,6 +12,8 @@
  *    first and then looks whether anybody engaged. So nobody's engagement is lost. A
  *    dying slot keeps its name, and its users count; only who made it so frees it.
  *  - References are taken out by value, never all together.
+ *  - What a slot says of a connection's origin is bound to its cookie: a writer that was
+ *    late leaves the slot's next connection without an origin, never with a wrong one.
  *  - Two slots may hold the same cookie for a moment: every question looks at all.
  *  - A full bucket means "not published", which the caller must remember as "uses
  *    something unknown"; it never means "nobody uses it".
@@ -85,8 +87,11 @@ struct ledger_connection *conns_find(struct ledger *ledger, uint64_t cookie, boo
 void conns_note_origin(struct ledger_connection *connection, uint64_t cookie,
 		       const struct conns_origin *origin);
 
-/* The same question the other way: LEDGER_NOBODY when nobody has said so yet. */
-struct conns_origin conns_origin(const struct ledger_connection *connection);
+/*
+ * The same question the other way: LEDGER_NOBODY when nobody has said so yet of the
+ * connection with this cookie, whatever the slot says of another.
+ */
+struct conns_origin conns_origin(const struct ledger_connection *connection, uint64_t cookie);
 
 /* The mark as it is, for the three that follow. */
 uint64_t conns_mark_of(const struct ledger_connection *connection);

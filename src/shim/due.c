@@ -72,7 +72,7 @@ static bool take_if_alone(int fd, struct ledger_connection *slot, uint64_t mark,
 			  enum holders_of whom)
 {
 	uint64_t cookie = __atomic_load_n(&slot->cookie, __ATOMIC_SEQ_CST);
-	struct conns_origin origin = conns_origin(slot);
+	struct conns_origin origin = conns_origin(slot, cookie);
 	struct verdict_holders holders;
 
 	holders_count(cookie, &origin, whom, &holders);
@@ -149,9 +149,10 @@ static void release_if_dead(struct ledger_connection *slot, uint64_t mark)
 /* A vfork child's image could not say where it came from; we can, if it is ours. */
 static void learn_origin(int fd, struct ledger_connection *slot)
 {
+	uint64_t cookie = __atomic_load_n(&slot->cookie, __ATOMIC_SEQ_CST);
 	struct table_gone known;
 
-	if (conns_origin(slot).acquirer == LEDGER_NOBODY && table_look(fd, &known)) {
+	if (conns_origin(slot, cookie).acquirer == LEDGER_NOBODY && table_look(fd, &known)) {
 		struct conns_origin origin = tree_origin(known.acquired, known.descriptor);
 
 		conns_note_origin(slot, sockprobe_cookie(fd), &origin);
@@ -162,7 +163,7 @@ static void learn_origin(int fd, struct ledger_connection *slot)
 static void drop_if_nobodys(struct ledger_connection *slot, uint64_t mark)
 {
 	uint64_t cookie = __atomic_load_n(&slot->cookie, __ATOMIC_SEQ_CST);
-	struct conns_origin origin = conns_origin(slot);
+	struct conns_origin origin = conns_origin(slot, cookie);
 	struct verdict_holders holders;
 
 	holders_count(cookie, &origin, HOLDERS_OTHERS, &holders);
@@ -186,13 +187,14 @@ __attribute__((noinline, cold)) static void look_at_marks(enum holders_of whom)
 	     i = conns_next(tree_ledger, i + 1)) {
 		struct ledger_connection *slot = &tree_ledger->connections[i];
 		uint64_t mark = conns_mark_of(slot);
+		uint64_t cookie;
 		int fd;
 
 		if (!is_due(mark)) {
 			continue;
 		}
-		fd = find_descriptor(__atomic_load_n(&slot->cookie, __ATOMIC_SEQ_CST),
-				     conns_origin(slot).descriptor);
+		cookie = __atomic_load_n(&slot->cookie, __ATOMIC_SEQ_CST);
+		fd = find_descriptor(cookie, conns_origin(slot, cookie).descriptor);
 		if (fd < 0) {
 			drop_if_nobodys(slot, mark);
 			continue;
@@ -280,7 +282,7 @@ static void sweep_up(int fd, struct ledger_connection *slot, uint64_t cookie)
 static void sweep_one(struct ledger_connection *slot)
 {
 	uint64_t cookie = __atomic_load_n(&slot->cookie, __ATOMIC_SEQ_CST);
-	struct conns_origin origin = conns_origin(slot);
+	struct conns_origin origin = conns_origin(slot, cookie);
 	int fd;
 
 	release_if_dead(slot, conns_mark_of(slot));

@@ -116,7 +116,7 @@ static void find_origin(struct departure *departure)
 								    false)
 						       : NULL;
 
-	departure->origin = slot != NULL ? conns_origin(slot)
+	departure->origin = slot != NULL ? conns_origin(slot, gone->cookie)
 					 : tree_origin(gone->acquired, gone->descriptor);
 	if (departure->origin.acquirer == LEDGER_NOBODY) {
 		departure->origin = tree_origin(gone->acquired, gone->descriptor);

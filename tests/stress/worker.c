@@ -47,7 +47,7 @@ static uint32_t index_of(const struct ledger_connection *slot)
 static void check_engaged(const struct worker *w, uint32_t c)
 {
 	struct conns_origin expected = stress_origin(stress->cookies[c]);
-	struct conns_origin known = conns_origin(w->slots[c]);
+	struct conns_origin known = conns_origin(w->slots[c], stress->cookies[c]);
 	uint32_t index = index_of(w->slots[c]);
 
 	if (!is_user(stress->cookies[c], w->ref)) {

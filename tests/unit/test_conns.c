@@ -266,11 +266,11 @@ static void origin_is_what_the_first_who_knows_says(void **state)
 
 	(void)state;
 	slot = conns_engage(bucket_ledger, COOKIE, bucket_ref(0), &bucket_unknown);
-	assert_int_equal(conns_origin(slot).acquirer, LEDGER_NOBODY);
+	assert_int_equal(conns_origin(slot, COOKIE).acquirer, LEDGER_NOBODY);
 	assert_ptr_equal(conns_engage(bucket_ledger, COOKIE, bucket_ref(1), &first), slot);
 	conns_note_origin(slot, COOKIE, &second);
 	conns_note_origin(slot, COOKIE, &bucket_unknown);
-	known = conns_origin(slot);
+	known = conns_origin(slot, COOKIE);
 	assert_int_equal(known.acquirer, first.acquirer);
 	assert_int_equal(known.acquired, first.acquired);
 	assert_int_equal(known.descriptor, first.descriptor);
@@ -288,8 +288,8 @@ static void fresh_slot_says_nothing_of_the_last_connection(void **state)
 	assert_int_equal(slot->was_engaged, 1);
 	conns_disengage(bucket_ledger, bucket_cookie(0), bucket_ref(0));
 	assert_ptr_equal(conns_find(bucket_ledger, bucket_cookie(1), true), slot);
-	assert_int_equal(conns_origin(slot).acquirer, LEDGER_NOBODY);
-	assert_int_equal(conns_origin(slot).acquired, 0);
+	assert_int_equal(conns_origin(slot, bucket_cookie(1)).acquirer, LEDGER_NOBODY);
+	assert_int_equal(conns_origin(slot, bucket_cookie(1)).acquired, 0);
 	assert_int_equal(slot->was_engaged, 0);
 }
 
