@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The hooks under names that this library may call itself: syscall(SYS_close, fd)
- * is close(fd), and goes the same way. Each is the exported function itself.
+ * The hooks under names that this library may call itself: syscall(SYS_dup, fd) is
+ * dup(fd), and goes the same way. Each is the exported function itself. Reads, writes
+ * and closes by number are not here: as functions they are cancellation points.
  */
 #ifndef SHIM_HOOKS_H
 #define SHIM_HOOKS_H

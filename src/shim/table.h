@@ -9,15 +9,15 @@
  *
  * Invariants:
  *  - The stamp decides: a record without STAMP_RECORD on its stamp is stale.
- *  - Whoever takes a stamp to zero (table_remove) is the one that decides about
- *    the connection; nobody else does.
+ *  - Whoever takes a connection's last stamp away by table_remove() is the one that
+ *    decides about it; what is forgotten or given up is decided by nobody.
  *  - The lock is one word taken with a bounded number of tries and held over
  *    memory operations only. Who cannot get it makes the descriptor "unknown":
  *    stamp zero, plain libc. It does not nest.
  * Never here: a system call after set-up, an allocation, a decision.
  *
  * Every function is safe in threads and signal handlers. Callers have asked
- * process_may_act() first, but for table_is_watched() and table_is_warm().
+ * process_may_act() first, but for table_is_watched().
  */
 #ifndef SHIM_TABLE_H
 #define SHIM_TABLE_H
