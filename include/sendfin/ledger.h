@@ -20,7 +20,7 @@
 #include <stdint.h>
 
 #define LEDGER_MAGIC   0x4e49464eU /* "NFIN" */
-#define LEDGER_VERSION 1U
+#define LEDGER_VERSION 2U
 
 /* The variable by which a new program image learns of the ledger: "id:ref", decimal:hex. */
 #define LEDGER_VARIABLE "SENDFIN_LEDGER"
@@ -28,12 +28,17 @@
 enum {
 	LEDGER_PROCESSES = 2048, /* live processes of one tree; beyond, they are blind */
 	LEDGER_CONNECTIONS = 4096,
-	LEDGER_BUCKET = 8, /* connection slots that one cookie can be in */
-	LEDGER_SITES = 1024,
-	LEDGER_EVENTS = 512,
-	LEDGER_ANCESTORS = 24, /* generations of a family that can be told apart */
-	LEDGER_RELEASES = 8,   /* copies let go unused that a process remembers */
-	LEDGER_ENGAGED = 8,    /* processes using one connection at the same time */
+	LEDGER_BUCKET = 8,        /* connection slots that one cookie can be in */
+	LEDGER_MODULES = 128,     /* programs and libraries that sites lie in */
+	LEDGER_MODULE_PATH = 216, /* bytes of a path, with its NUL; a longer one keeps its end */
+	LEDGER_BUILD_ID = 20,     /* bytes of a build-id: SHA-1 */
+	LEDGER_SITES = 1024,      /* unique backtraces */
+	LEDGER_FRAMES = 16,       /* of a backtrace, innermost first */
+	LEDGER_FINDINGS = 512,    /* unique things found, each counted */
+	LEDGER_EVENTS = 512,      /* a power of two */
+	LEDGER_ANCESTORS = 24,    /* generations of a family that can be told apart */
+	LEDGER_RELEASES = 8,      /* copies let go unused that a process remembers */
+	LEDGER_ENGAGED = 8,       /* processes using one connection at the same time */
 	LEDGER_WORDS = LEDGER_CONNECTIONS / 64,
 };
 
@@ -82,7 +87,9 @@ struct ledger_process {
 	uint32_t defers;        /* verdicts it deferred. W: owner; R: viewer */
 	uint32_t reclaimed;     /* descriptors given back. W: owner; R: viewer */
 	uint64_t blind;         /* epoch of its latest child that found no slot. W: owner; R: any */
-	uint64_t reserved[3];
+	uint32_t forked; /* site of the fork that made it, 0 = not known. W: parent; R: any */
+	uint32_t leaks;  /* its copies that somebody else had to finish. W: any; R: any */
+	uint64_t reserved[2];
 };
 
 /*
@@ -117,31 +124,101 @@ struct ledger_connection {
 	uint16_t local_port;              /* W: marker; R: viewer */
 	uint16_t peer_port;               /* W: marker; R: viewer */
 	uint32_t is_ipv6;                 /* W: marker; R: viewer */
-	uint32_t is_lent; /* 1: the acquirer used it before it shared it. W: user; R: any */
-	uint32_t reserved_lent;
+	uint32_t is_lent;   /* 1: the acquirer used it before it shared it. W: user; R: any */
+	uint32_t accepted;  /* site of its accept or connect, 0 = not known. W: user; R: any */
 	uint64_t origin_of; /* whose origin the slot tells: a cookie, 0 none. W: first; R: any */
 	uint64_t reserved[1];
 };
 
-/* A place in a program, by the hash of its backtrace. */
-struct ledger_site {
-	uint64_t hash;  /* W: who claims the slot; R: any. 0 = free */
-	uint64_t count; /* W: any; R: viewer */
-	uint64_t reserved[14];
+/*
+ * Modules, sites and findings are claimed by their key (compare-and-swap), filled, and then
+ * said to be told (release); they are never given back. A claimer killed in between leaves
+ * one that is never told: it is lost, and nobody waits for it.
+ */
+
+/* A program or library, by its path and build-id. */
+struct ledger_module {
+	uint64_t key;             /* W: who claims it; R: any. 0 = free */
+	uint32_t is_told;         /* 1: the rest is there. W: claimer, last; R: any */
+	uint32_t build_id_length; /* bytes, 0 = none. W: claimer; R: any */
+	uint8_t build_id[LEDGER_BUILD_ID];
+	uint8_t reserved[4];
+	char path[LEDGER_MODULE_PATH]; /* as the loader has it, NUL-terminated. W: claimer */
 };
 
+/*
+ * A place in a program: a unique backtrace. A frame is module + 1 << 48 | offset of the
+ * call in the module's file (the return address less one, but where a signal interrupted).
+ */
+#define LEDGER_FRAME_MODULE_SHIFT 48
+#define LEDGER_FRAME_OFFSET       (((uint64_t)1 << LEDGER_FRAME_MODULE_SHIFT) - 1)
+
+struct ledger_site {
+	uint64_t key;                   /* W: who claims it; R: any. 0 = free */
+	uint64_t count;                 /* how often it was met. W: any; R: any */
+	uint32_t frame_count;           /* 0: not told yet. W: claimer, last; R: any */
+	uint32_t is_cut;                /* 1: there were more frames. W: claimer; R: any */
+	uint64_t frames[LEDGER_FRAMES]; /* W: claimer; R: any */
+	uint64_t reserved;
+};
+
+/* Both ends of a connection. */
+struct ledger_ends {
+	uint8_t local[16]; /* network order; IPv4 uses the first 4 */
+	uint8_t peer[16];
+	uint16_t local_port; /* host order */
+	uint16_t peer_port;
+	uint16_t is_ipv6;
+	uint16_t is_known; /* 0: the kernel did not say */
+};
+
+/* What an event is about. */
+enum ledger_kind {
+	LEDGER_KIND_LET_GO = 1,       /* a connection was let go: verdict and reason say the rest */
+	LEDGER_KIND_NEVER_CLOSED = 2, /* still held in CLOSE_WAIT by who used it */
+	LEDGER_KIND_STALE_COPY = 3,   /* still held in CLOSE_WAIT by who never used its copy */
+	LEDGER_KIND_DEAD = 4,         /* a descriptor of a connection that is over both ways */
+};
+
+/*
+ * One thing that happened, as it is logged. Sites are 1 + the index of a ledger_site,
+ * 0 = not known.
+ */
 struct ledger_event {
-	uint64_t
-		sequence; /* its number + 1, stored last; 0 = being written. W: writer; R: viewer */
+	/* Its number + 1, stored last; 0 = being written. W: writer; R: viewer */
+	uint64_t sequence;
 	uint64_t when_ns; /* CLOCK_MONOTONIC */
-	uint64_t process; /* reference of the writer */
-	uint64_t cookie;
+	uint64_t process; /* reference of the writer, LEDGER_NOBODY = none */
+	uint64_t cookie;  /* of the connection, 0 = not asked */
+	uint64_t count;   /* how often its finding had been made by then, this time included */
 	uint32_t pid;
 	int32_t descriptor;
-	uint16_t verdict; /* enum verdict */
-	uint16_t reason;  /* enum verdict_reason */
-	uint32_t acted;   /* 1 = a FIN was sent */
-	uint64_t reserved[2];
+	uint16_t kind;       /* enum ledger_kind */
+	uint16_t verdict;    /* enum verdict; of LET_GO */
+	uint16_t reason;     /* enum verdict_reason; of LET_GO */
+	uint16_t acted;      /* 1 = a FIN was sent */
+	uint32_t let_go;     /* site */
+	uint32_t accepted;   /* site: accept or connect */
+	uint32_t forked;     /* site of the fork that shared it */
+	uint32_t ended;      /* site of the read that returned EOF */
+	uint32_t holder_pid; /* of another holder, the one that forgot it first of all; 0 = none */
+	uint32_t others;     /* how many other holders there were */
+	struct ledger_ends ends;
+};
+
+/*
+ * A finding: everything about events that are the same but for process, connection and
+ * time, counted. `example` is the first of them; its sequence and count are 0.
+ */
+struct ledger_finding {
+	uint64_t key;      /* W: who claims it; R: any. 0 = free */
+	uint64_t count;    /* W: any; R: any */
+	uint64_t acted;    /* of these, FINs sent. W: any; R: any */
+	uint64_t first_ns; /* W: claimer; R: any */
+	uint64_t last_ns;  /* W: any; R: any */
+	uint32_t is_told;  /* 1: `example` is there. W: claimer, last; R: any */
+	uint32_t reserved;
+	struct ledger_event example; /* the first. W: claimer; R: any */
 };
 
 struct ledger_header {
@@ -159,13 +236,18 @@ struct ledger_header {
 		unseen; /* latest epoch of a child without a slot whose parent is gone. W, R: any */
 	/* One bit per connection slot in use, for walks. W: any; R: any */
 	uint64_t live[LEDGER_WORDS];
+	uint32_t sites_lost;    /* backtraces that found no room. W: any; R: viewer */
+	uint32_t findings_lost; /* W: any; R: viewer */
+	uint64_t leaks;         /* events that are somebody's leak. W: any; R: any */
 };
 
 struct ledger {
 	struct ledger_header header;
 	struct ledger_process processes[LEDGER_PROCESSES];
 	struct ledger_connection connections[LEDGER_CONNECTIONS];
+	struct ledger_module modules[LEDGER_MODULES];
 	struct ledger_site sites[LEDGER_SITES];
+	struct ledger_finding findings[LEDGER_FINDINGS];
 	struct ledger_event events[LEDGER_EVENTS];
 };
 
@@ -178,6 +260,14 @@ struct sendfin_anchor {
 	uint32_t version; /* LEDGER_VERSION */
 	uint64_t ledger;  /* its address in this process, or 0 */
 	int64_t id;       /* of the System V segment, or -1 */
+	uint64_t places;  /* address of a struct ledger_place for each descriptor, or 0 */
+	uint64_t place_count;
+};
+
+/* Where the connection on a descriptor came from, and what became of it: sites, 0 = not known. */
+struct ledger_place {
+	uint32_t accepted; /* its accept or connect */
+	uint32_t ended;    /* the read that returned EOF */
 };
 
 _Static_assert(sizeof(struct ledger_process) == 384, "six cache lines");
@@ -194,9 +284,13 @@ _Static_assert(offsetof(struct ledger_connection, engaged) == 40, "appended, nev
 _Static_assert(offsetof(struct ledger_connection, descriptor) == 104, "appended, never moved");
 _Static_assert(offsetof(struct ledger_connection, local) == 128, "appended, never moved");
 _Static_assert(offsetof(struct ledger_connection, is_ipv6) == 164, "appended, never moved");
-_Static_assert(sizeof(struct ledger_site) == 128, "two cache lines");
-_Static_assert(sizeof(struct ledger_event) == 64, "one cache line");
-_Static_assert(sizeof(struct ledger_header) == 64 + 8 * LEDGER_WORDS, "no padding");
+_Static_assert(sizeof(struct ledger_module) == 256, "four cache lines");
+_Static_assert(sizeof(struct ledger_site) == 160, "no padding");
+_Static_assert(sizeof(struct ledger_ends) == 40, "no padding");
+_Static_assert(sizeof(struct ledger_event) == 120, "no padding");
+_Static_assert(offsetof(struct ledger_event, ends) == 80, "appended, never moved");
+_Static_assert(sizeof(struct ledger_finding) == 168, "no padding");
+_Static_assert(sizeof(struct ledger_header) == 64 + 8 * LEDGER_WORDS + 16, "no padding");
 _Static_assert(offsetof(struct ledger_header, live) == 64, "appended, never moved");
 _Static_assert(sizeof(struct ledger) < 2 * 1024 * 1024, "less than 2 MB of address space");
 _Static_assert(LEDGER_PROCESSES <= 0xfffe, "a reference has 16 bits for the slot");

@@ -147,6 +147,8 @@ static void fill(const struct ledger *ledger, struct ledger_process *process, ui
 	put32(&process->fins, 0);
 	put32(&process->defers, 0);
 	put32(&process->reclaimed, 0);
+	put32(&process->forked, 0);
+	put32(&process->leaks, 0);
 	fill_family(ledger, process, parent);
 	put32(&process->flags, 0);
 }

@@ -37,6 +37,8 @@ struct guard {
 	uint64_t child;         /* ledger slot of the child that this thread is forking */
 	uint64_t execed_before; /* what exec's failure restores (tree.c) */
 	bool new_pid_space;     /* children of this thread are in another pid namespace */
+	uintptr_t caller_pc;    /* who called the hook that this thread is in (capture.h) */
+	uintptr_t caller_cfa;   /* ... and where that frame ends */
 };
 
 _Static_assert(offsetof(struct guard, vfork_depth) == GUARD_OFFSET_VFORK_DEPTH,
