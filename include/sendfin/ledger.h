@@ -127,7 +127,8 @@ struct ledger_connection {
 	uint32_t is_lent;   /* 1: the acquirer used it before it shared it. W: user; R: any */
 	uint32_t accepted;  /* site of its accept or connect, 0 = not known. W: user; R: any */
 	uint64_t origin_of; /* whose origin the slot tells: a cookie, 0 none. W: first; R: any */
-	uint64_t reserved[1];
+	uint32_t forked; /* site of the acquirer's fork that shared it, 0 = not known. W: first */
+	uint32_t reserved;
 };
 
 /*
@@ -162,6 +163,9 @@ struct ledger_site {
 	uint64_t reserved;
 };
 
+#define LEDGER_ENDS_LOCAL 1U
+#define LEDGER_ENDS_PEER  2U
+
 /* Both ends of a connection. */
 struct ledger_ends {
 	uint8_t local[16]; /* network order; IPv4 uses the first 4 */
@@ -169,7 +173,7 @@ struct ledger_ends {
 	uint16_t local_port; /* host order */
 	uint16_t peer_port;
 	uint16_t is_ipv6;
-	uint16_t is_known; /* 0: the kernel did not say */
+	uint16_t is_known; /* LEDGER_ENDS_*: what the kernel said */
 };
 
 /* What an event is about. */
@@ -264,10 +268,15 @@ struct sendfin_anchor {
 	uint64_t place_count;
 };
 
-/* Where the connection on a descriptor came from, and what became of it: sites, 0 = not known. */
+/*
+ * Where the connection on a descriptor came from, and what became of it: sites, 0 = not
+ * known. In the memory of one process, written by it alone.
+ */
 struct ledger_place {
 	uint32_t accepted; /* its accept or connect */
 	uint32_t ended;    /* the read that returned EOF */
+	uint32_t ended_at; /* the process's count of waits at that time, 0 = no EOF yet */
+	uint32_t reserved;
 };
 
 _Static_assert(sizeof(struct ledger_process) == 384, "six cache lines");

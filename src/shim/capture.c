@@ -40,7 +40,7 @@ enum {
 
 /* States of `under_way`; any other value is the number of forks. */
 #define NOTHING UINT32_C(0)
-#define A_WALK	UINT32_MAX
+#define A_WALK  UINT32_MAX
 
 /* One mapping, private to the process, with all that a walk writes. */
 struct workshop {
@@ -172,9 +172,8 @@ static uint32_t intern(const struct trace_walk *walk)
 		}
 		frames[i] = sites_frame(index, call);
 	}
-	return walk->frame_count == 0
-		       ? 0
-		       : sites_intern(tree_ledger, frames, walk->frame_count, NULL);
+	return walk->frame_count == 0 ? 0
+				      : sites_intern(tree_ledger, frames, walk->frame_count, NULL);
 }
 
 /* On the workshop's stack. */

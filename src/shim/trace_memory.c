@@ -16,8 +16,8 @@ enum {
 
 static bool ask_kernel(uintptr_t page)
 {
-	return rawsys6(SYS_rt_sigprocmask, NO_SUCH_HOW, (long)page, 0, KERNEL_SIGSET_BYTES, 0,
-		       0) == -EINVAL;
+	return rawsys6(SYS_rt_sigprocmask, NO_SUCH_HOW, (long)page, 0, KERNEL_SIGSET_BYTES, 0, 0) ==
+	       -EINVAL;
 }
 
 static bool is_page_readable(struct memory *memory, uintptr_t page)

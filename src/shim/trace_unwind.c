@@ -37,7 +37,7 @@ struct position {
 	uintptr_t fp;
 	uintptr_t fp_place; /* address, or PLACE_AT_BASE */
 	bool is_trampoline; /* the kernel's return from a signal handler */
-	bool is_exact;	    /* pc is not behind a call: a signal came here */
+	bool is_exact;      /* pc is not behind a call: a signal came here */
 };
 
 struct walker {
@@ -340,8 +340,7 @@ static bool tell(struct trace_walk *walk, const struct position *position)
 {
 	uintptr_t call = position->is_exact ? position->pc : position->pc - 1;
 
-	if (!position->is_trampoline &&
-	    (call < walk->skipped.start || call >= walk->skipped.end)) {
+	if (!position->is_trampoline && (call < walk->skipped.start || call >= walk->skipped.end)) {
 		walk->frames[walk->frame_count++] = call;
 	}
 	return walk->frame_count < TRACE_FRAMES;
