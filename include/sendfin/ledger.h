@@ -71,7 +71,7 @@ struct ledger_process {
 	uint32_t depth;     /* number of ancestors, all told. W: parent; R: any */
 	/* Epochs, as core/stamp.h keeps them: each comparable along one line of descent. */
 	uint64_t born;          /* W: parent; R: any */
-	uint64_t came_to_share; /* birth or own latest fork. W: owner; R: any */
+	uint64_t came_to_share; /* birth or own latest fork or spawn. W: owner; R: any */
 	uint64_t away;          /* at the latest accept or wait for clients. W: owner; R: any */
 	uint64_t execed;        /* at the latest exec, or 0. W: owner; R: any */
 	uint64_t spawned;       /* at the latest child made inside libc, or 0. W: owner; R: any */

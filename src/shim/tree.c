@@ -218,6 +218,11 @@ void tree_before_fork(void)
 		missed = epoch_now();
 		return;
 	}
+	/*
+	 * Before the child exists: it may be through with a connection before we are back from
+	 * fork, and what we waited for until now says nothing about what we will do for it.
+	 */
+	raise_word(&mine->came_to_share, epoch_now());
 	guard_self.child = procs_claim(tree_ledger, self, tree_is_dead);
 	if (guard_self.child == LEDGER_NOBODY) {
 		store(&mine->blind, epoch_now());
@@ -307,6 +312,7 @@ void tree_spawning(void)
 	note_forker();
 	mine = tree_self();
 	if (mine != NULL) {
+		raise_word(&mine->came_to_share, epoch_now()); /* as before a fork */
 		store(&mine->spawned, epoch_now());
 	}
 }
