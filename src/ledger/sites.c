@@ -14,14 +14,18 @@ static uint32_t load(const uint32_t *word)
 	return __atomic_load_n(word, __ATOMIC_SEQ_CST);
 }
 
-/* Makes the word `value` if it is 0 still; tells whether it is `value` now. */
+/*
+ * Makes the word `value` if it is 0 still; tells whether it is `value` now. Most words are
+ * settled: no cache line is asked for writing then.
+ */
 static bool settle(uint64_t *word, uint64_t value)
 {
-	uint64_t old = 0;
+	uint64_t old = __atomic_load_n(word, __ATOMIC_SEQ_CST);
 
-	return __atomic_compare_exchange_n(word, &old, value, false, __ATOMIC_SEQ_CST,
-					   __ATOMIC_SEQ_CST) ||
-	       old == value;
+	return old == value ||
+	       (old == 0 && (__atomic_compare_exchange_n(word, &old, value, false, __ATOMIC_SEQ_CST,
+							 __ATOMIC_SEQ_CST) ||
+			     old == value));
 }
 
 /* A key is never 0. */
@@ -111,15 +115,16 @@ enum settled {
  */
 static enum settled settle_site(struct ledger_site *slot, const uint64_t *frames, uint32_t count)
 {
-	uint32_t told = 0;
+	uint32_t told;
 
 	for (uint32_t i = 0; i < count; i++) {
 		if (!settle(&slot->frames[i], frames[i])) {
 			return SETTLED_OTHER;
 		}
 	}
-	if (__atomic_compare_exchange_n(&slot->frame_count, &told, count, false, __ATOMIC_SEQ_CST,
-					__ATOMIC_SEQ_CST)) {
+	told = load(&slot->frame_count);
+	if (told == 0 && __atomic_compare_exchange_n(&slot->frame_count, &told, count, false,
+						     __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
 		return SETTLED_NEW;
 	}
 	return told == count ? SETTLED_KNOWN : SETTLED_OTHER;
