@@ -14,8 +14,7 @@
 
 #include "unit.h"
 
-/* On the sequence of a place that is being written; see events.h. */
-#define WRITING ((uint64_t)1 << 63)
+#define WRITING LEDGER_SEQUENCE_WRITING
 
 static struct ledger *ledger;
 static struct events_reader reader;
