@@ -133,8 +133,9 @@ struct ledger_connection {
 
 /*
  * Modules, sites and findings are claimed by their key (compare-and-swap), filled, and then
- * said to be told (release); they are never given back. A claimer killed in between leaves
- * one that is never told: it is lost, and nobody waits for it.
+ * said to be told (release); they are never given back. A claimer of a module or finding
+ * that is killed in between leaves one that is never told: it is lost, and nobody waits for
+ * it. A site is filled by all who want it, and so is told by the next who does.
  */
 
 /* A program or library, by its path and build-id. */
@@ -157,9 +158,9 @@ struct ledger_module {
 struct ledger_site {
 	uint64_t key;                   /* W: who claims it; R: any. 0 = free */
 	uint64_t count;                 /* how often it was met. W: any; R: any */
-	uint32_t frame_count;           /* 0: not told yet. W: claimer, last; R: any */
-	uint32_t is_cut;                /* 1: there were more frames. W: claimer; R: any */
-	uint64_t frames[LEDGER_FRAMES]; /* W: claimer; R: any */
+	uint32_t frame_count;           /* 0: not told yet. W: any, last, CAS; R: any */
+	uint32_t is_cut;                /* 1: there were more frames. W: any; R: any */
+	uint64_t frames[LEDGER_FRAMES]; /* never 0. W: any, from 0 by CAS; R: any */
 	uint64_t reserved;
 };
 
@@ -184,12 +185,15 @@ enum ledger_kind {
 	LEDGER_KIND_DEAD = 4,         /* a descriptor of a connection that is over both ways */
 };
 
+/* On the sequence of an event that is being written, by one who may have been killed. */
+#define LEDGER_SEQUENCE_WRITING ((uint64_t)1 << 63)
+
 /*
  * One thing that happened, as it is logged. Sites are 1 + the index of a ledger_site,
  * 0 = not known.
  */
 struct ledger_event {
-	/* Its number + 1, stored last; 0 = being written. W: writer; R: viewer */
+	/* Its number + 1; with LEDGER_SEQUENCE_WRITING, then without. W: writer, CAS; R: viewer */
 	uint64_t sequence;
 	uint64_t when_ns; /* CLOCK_MONOTONIC */
 	uint64_t process; /* reference of the writer, LEDGER_NOBODY = none */

@@ -189,7 +189,7 @@ static void append_fork_and_holder(struct line *line)
 	}
 	if (event->others > 1) {
 		append_clause(line, "; ", event->others, " other processes hold it");
-	} else if (event->others == 1) {
+	} else if (event->others == 1 && event->holder_pid == 0) {
 		append_clause(line, "; ", event->others, " other process holds it");
 	}
 }
