@@ -71,6 +71,7 @@ struct trace_walk {
 	struct trace_registers from;
 	uintptr_t base;             /* stack pointer of the frame to begin with */
 	struct trace_range skipped; /* frames in here are not told, but proven */
+	struct trace_range libc;    /* frames in here are not told where they are outermost */
 	/* Told: */
 	uint32_t frame_count;           /* 0: nothing is known */
 	uint32_t word_count;            /* 0: there is no proof */
