@@ -25,8 +25,8 @@
 #include "sys/rawsys.h"
 
 enum {
-	/* A line without backtraces: two IPv6 endpoints, and one sentence or some 25 keys. */
-	LINE_MAX_BYTES = 1024,
+	/* A line without backtraces, and its newline. */
+	LINE_MAX_BYTES = LINE_HEAD_BYTES + 1,
 	/* What a syslog daemon takes in one datagram (rsyslog's default). */
 	SYSLOG_MAX_BYTES = 8 * 1024,
 	/* <facility daemon * 8 + severity info>, RFC 3164. */
@@ -166,6 +166,9 @@ static void write_syslog(const char *bytes, size_t length)
 
 static void write_line(enum settings_log where, struct text *text)
 {
+	if (text->length == 0) {
+		return; /* not even a JSON object's first keys had room */
+	}
 	if (where == SETTINGS_LOG_SYSLOG) {
 		write_syslog(text->buffer, text->length);
 		return;
