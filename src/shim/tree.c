@@ -136,7 +136,9 @@ static void make_ledger(void)
 	    segment_create(call, &ledger, &id) != 0) {
 		return;
 	}
-	self = procs_claim(ledger, LEDGER_NOBODY, NULL); /* the first slot of an empty ledger */
+	/* The first slot of an empty ledger. */
+	self = procs_claim(ledger, LEDGER_NOBODY, LEDGER_NOBODY, NULL);
+	conns_introduce(self, tree_is_dead);
 	ledger->processes[0].pid = (uint32_t)rawsys1(SYS_getpid, 0);
 	ledger->processes[0].flags = (uint32_t)is_listening * LEDGER_PROCESS_LISTENS;
 	ledger->processes[0].blind = missed;
@@ -199,7 +201,7 @@ uint64_t tree_before_fork(void)
 		missed = epoch_now();
 		return interrupted;
 	}
-	guard_self.child = procs_claim(tree_ledger, self, tree_is_dead);
+	guard_self.child = procs_claim(tree_ledger, self, self, tree_is_dead);
 	if (guard_self.child == LEDGER_NOBODY) {
 		store(&mine->blind, epoch_now());
 		return interrupted;
@@ -285,7 +287,7 @@ void tree_birth_begin(struct tree_birth *birth)
 /* Born behind the hooks' back: the parent could not prepare a slot. */
 static uint64_t claim_own(uint64_t parent)
 {
-	uint64_t ref = procs_claim(tree_ledger, parent, NULL);
+	uint64_t ref = procs_claim(tree_ledger, parent, LEDGER_NOBODY, NULL);
 
 	fill_child(ref, epoch_now());
 	guard_self.child = ref;
@@ -320,6 +322,7 @@ void tree_born(const struct tree_birth *birth)
 		return;
 	}
 	mine = procs_get(tree_ledger, own);
+	conns_introduce(own, tree_is_dead);
 	if (mine != NULL) {
 		agree_on_pid(mine, (uint32_t)rawsys1(SYS_getpid, 0));
 		line_put(birth->line_length, own, mine->born);
@@ -502,7 +505,9 @@ __attribute__((noinline)) void tree_go_away(void)
 /* A slot of its own for an image that will run in another process than this. */
 static uint64_t claim_image(void)
 {
-	uint64_t ref = procs_claim(tree_ledger, self, guard_in_vfork_child() ? NULL : tree_is_dead);
+	bool is_vfork = guard_in_vfork_child();
+	uint64_t ref = procs_claim(tree_ledger, self, is_vfork ? LEDGER_NOBODY : self,
+				   is_vfork ? NULL : tree_is_dead);
 
 	if (ref != LEDGER_NOBODY) {
 		fill_child(ref, epoch_now() + STAMP_EPOCH_ONE);
@@ -605,6 +610,7 @@ bool tree_adopt(int id, uint64_t ref)
 		return false;
 	}
 	self = ref;
+	conns_introduce(ref, tree_is_dead);
 	process_epoch = (mine->execed & ~STAMP_FLAGS) + STAMP_EPOCH_ONE;
 	process_came_to_share = PROCESS_INHERITED_EPOCH;
 	rebuild_line(ledger, mine);

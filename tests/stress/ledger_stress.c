@@ -116,7 +116,7 @@ static void choose_cookies(void)
 
 static bool enlist(uint32_t self, uint32_t token)
 {
-	uint64_t ref = procs_claim(&stress->ledger, LEDGER_NOBODY, stress_is_dead);
+	uint64_t ref = procs_claim(&stress->ledger, LEDGER_NOBODY, LEDGER_NOBODY, stress_is_dead);
 	struct ledger_process *process = procs_get(&stress->ledger, ref);
 
 	if (process == NULL) {
@@ -138,7 +138,7 @@ static void make_world(void)
 	choose_cookies();
 	stress->is_dead[TOKEN_DEAD] = 1;
 	for (uint32_t i = 0; i < LEDGER_PROCESSES - ROOM; i++) {
-		procs_claim(&stress->ledger, LEDGER_NOBODY, NULL);
+		procs_claim(&stress->ledger, LEDGER_NOBODY, LEDGER_NOBODY, NULL);
 	}
 	for (uint32_t self = 0; self < WORKERS; self++) {
 		enlist(self, TOKEN_FIRST + self);
@@ -203,6 +203,7 @@ static pid_t start(uint32_t self, uint32_t token, uint64_t operations)
 			_exit(1);
 		}
 		close(alive_pipe[0]);
+		conns_introduce(stress->refs[self], stress_is_dead);
 		stress_work(self, token, operations);
 		_exit(0);
 	}
@@ -314,6 +315,7 @@ static int run_kills(uint32_t kills)
 	}
 	__atomic_store_n(&stress->is_stopped, 1, __ATOMIC_SEQ_CST);
 	finish(workers);
+	conns_introduce(LEDGER_NOBODY, stress_is_dead);
 	stress_settle(kills);
 	return tell("kill", 0, FAULT_TWIN_LEFT);
 }

@@ -41,7 +41,7 @@ static struct shared {
 	volatile enum act act;
 	volatile int in_fork; /* the server or its child has not come back from fork */
 	volatile int wrong;   /* rounds after which the ledger was not as it must be */
-} *shared;
+} * shared;
 
 static pid_t server;
 
