@@ -168,8 +168,8 @@ enum pass {
 /* One claim under way. */
 struct claim {
 	struct ledger *ledger;
-	uint64_t parent;
-	uint64_t claimer;
+	const uint64_t *parent;
+	bool is_caller;
 	procs_is_dead *is_dead;
 	enum pass pass;
 };
@@ -220,8 +220,9 @@ static uint64_t try_claim(const struct claim *claim, uint32_t index)
 	struct ledger *ledger = claim->ledger;
 	struct ledger_process *process = &ledger->processes[index];
 	uint64_t old = load(&process->ref);
-	uint64_t name;
+	uint64_t parent;
 	uint64_t taken;
+	uint64_t name;
 
 	if (!is_free(claim, process, old)) {
 		return LEDGER_NOBODY;
@@ -231,23 +232,24 @@ static uint64_t try_claim(const struct claim *claim, uint32_t index)
 		raise_unseen(ledger, load(&process->born));
 	}
 	name = __atomic_add_fetch(&ledger->header.generation, 1, __ATOMIC_SEQ_CST) << REF_SLOT_BITS;
-	taken = name | LEDGER_REF_CLAIMING | (claim->claimer & REF_SLOT_MASK);
+	parent = load(claim->parent);
+	taken = name | LEDGER_REF_CLAIMING | (claim->is_caller ? parent & REF_SLOT_MASK : 0);
 	name |= index + 1;
 	if (!swap(&process->ref, old, taken)) {
 		return LEDGER_NOBODY;
 	}
-	fill(ledger, process, claim->parent);
+	fill(ledger, process, parent);
 	raise_high(ledger, index + 1);
 	return swap(&process->ref, taken, name) || load(&process->ref) == name ? name
 									       : LEDGER_NOBODY;
 }
 
-uint64_t procs_claim(struct ledger *ledger, uint64_t parent, uint64_t claimer,
+uint64_t procs_claim(struct ledger *ledger, const uint64_t *parent, bool is_caller,
 		     procs_is_dead *is_dead)
 {
 	uint32_t start = __atomic_fetch_add(&ledger->header.process_next, 1, __ATOMIC_SEQ_CST);
 	struct claim claim = {
-		.ledger = ledger, .parent = parent, .claimer = claimer, .is_dead = is_dead};
+		.ledger = ledger, .parent = parent, .is_caller = is_caller, .is_dead = is_dead};
 
 	for (; claim.pass < (is_dead != NULL ? PASSES : PASS_DEAD); claim.pass++) {
 		for (uint32_t i = 0; i < LEDGER_PROCESSES; i++) {

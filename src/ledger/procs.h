@@ -27,14 +27,15 @@
 typedef bool procs_is_dead(const struct ledger_process *process);
 
 /*
- * Claims a slot for a child of `parent` (LEDGER_NOBODY: the first of its tree). `claimer`
- * is the process that calls this, LEDGER_NOBODY when that has no slot.
+ * Claims a slot for a child of *parent (LEDGER_NOBODY: the first of its tree), which is the
+ * process that calls this if `is_caller`. It is read in the last moment: a signal handler
+ * that forks on top of us makes a copy of us, whose children have another parent.
  * Free slots first; then those whose process is_dead() says is gone; at last those for
  * children of the dead that were perhaps never born: then the ledger remembers that there
  * may be one that nobody sees. Fills in the family and zeroes all else. Returns the
  * reference, or LEDGER_NOBODY when full.
  */
-uint64_t procs_claim(struct ledger *ledger, uint64_t parent, uint64_t claimer,
+uint64_t procs_claim(struct ledger *ledger, const uint64_t *parent, bool is_caller,
 		     procs_is_dead *is_dead);
 
 /* The slot of a reference, or NULL when the process has ended. */

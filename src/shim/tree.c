@@ -137,7 +137,7 @@ static void make_ledger(void)
 		return;
 	}
 	/* The first slot of an empty ledger. */
-	self = procs_claim(ledger, LEDGER_NOBODY, LEDGER_NOBODY, NULL);
+	self = procs_claim(ledger, &self, false, NULL);
 	conns_introduce(self, tree_is_dead);
 	ledger->processes[0].pid = (uint32_t)rawsys1(SYS_getpid, 0);
 	ledger->processes[0].flags = (uint32_t)is_listening * LEDGER_PROCESS_LISTENS;
@@ -201,7 +201,7 @@ uint64_t tree_before_fork(void)
 		missed = epoch_now();
 		return interrupted;
 	}
-	guard_self.child = procs_claim(tree_ledger, self, self, tree_is_dead);
+	guard_self.child = procs_claim(tree_ledger, &self, true, tree_is_dead);
 	if (guard_self.child == LEDGER_NOBODY) {
 		store(&mine->blind, epoch_now());
 		return interrupted;
@@ -287,7 +287,7 @@ void tree_birth_begin(struct tree_birth *birth)
 /* Born behind the hooks' back: the parent could not prepare a slot. */
 static uint64_t claim_own(uint64_t parent)
 {
-	uint64_t ref = procs_claim(tree_ledger, parent, LEDGER_NOBODY, NULL);
+	uint64_t ref = procs_claim(tree_ledger, &parent, false, NULL);
 
 	fill_child(ref, epoch_now());
 	guard_self.child = ref;
@@ -506,8 +506,7 @@ __attribute__((noinline)) void tree_go_away(void)
 static uint64_t claim_image(void)
 {
 	bool is_vfork = guard_in_vfork_child();
-	uint64_t ref = procs_claim(tree_ledger, self, is_vfork ? LEDGER_NOBODY : self,
-				   is_vfork ? NULL : tree_is_dead);
+	uint64_t ref = procs_claim(tree_ledger, &self, !is_vfork, is_vfork ? NULL : tree_is_dead);
 
 	if (ref != LEDGER_NOBODY) {
 		fill_child(ref, epoch_now() + STAMP_EPOCH_ONE);

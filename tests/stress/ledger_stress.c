@@ -29,6 +29,7 @@ enum {
 	TWINS = 2,
 };
 
+const uint64_t stress_nobody = LEDGER_NOBODY;
 struct stress_world *stress;
 
 static const char *const claims[FAULTS] = {
@@ -116,7 +117,7 @@ static void choose_cookies(void)
 
 static bool enlist(uint32_t self, uint32_t token)
 {
-	uint64_t ref = procs_claim(&stress->ledger, LEDGER_NOBODY, LEDGER_NOBODY, stress_is_dead);
+	uint64_t ref = procs_claim(&stress->ledger, &stress_nobody, false, stress_is_dead);
 	struct ledger_process *process = procs_get(&stress->ledger, ref);
 
 	if (process == NULL) {
@@ -138,7 +139,7 @@ static void make_world(void)
 	choose_cookies();
 	stress->is_dead[TOKEN_DEAD] = 1;
 	for (uint32_t i = 0; i < LEDGER_PROCESSES - ROOM; i++) {
-		procs_claim(&stress->ledger, LEDGER_NOBODY, LEDGER_NOBODY, NULL);
+		procs_claim(&stress->ledger, &stress_nobody, false, NULL);
 	}
 	for (uint32_t self = 0; self < WORKERS; self++) {
 		enlist(self, TOKEN_FIRST + self);

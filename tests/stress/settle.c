@@ -92,7 +92,7 @@ static void settle_processes(uint32_t kills)
 	for (uint32_t self = 0; self < WORKERS; self++) {
 		procs_end(&stress->ledger, stress->refs[self]);
 	}
-	while (procs_claim(&stress->ledger, LEDGER_NOBODY, LEDGER_NOBODY, stress_is_dead) !=
+	while (procs_claim(&stress->ledger, &stress_nobody, false, stress_is_dead) !=
 	       LEDGER_NOBODY) {
 		room++;
 	}

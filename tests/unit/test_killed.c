@@ -13,6 +13,8 @@
 
 enum { SLOT_BITS = 16, SLOT_MASK = 0xffff };
 
+static const uint64_t nobody = LEDGER_NOBODY;
+
 /* Every process whose pid is below this is dead. */
 static uint32_t dead_below;
 
@@ -24,7 +26,7 @@ static bool is_dead(const struct ledger_process *process)
 /* A process with this pid. */
 static uint64_t claim(uint64_t parent, uint32_t pid)
 {
-	uint64_t ref = procs_claim(bucket_ledger, parent, parent, is_dead);
+	uint64_t ref = procs_claim(bucket_ledger, &parent, true, is_dead);
 
 	assert_int_not_equal(ref, LEDGER_NOBODY);
 	procs_get(bucket_ledger, ref)->pid = pid;
@@ -33,7 +35,7 @@ static uint64_t claim(uint64_t parent, uint32_t pid)
 
 static void fill_up(void)
 {
-	while (procs_claim(bucket_ledger, LEDGER_NOBODY, LEDGER_NOBODY, NULL) != LEDGER_NOBODY) {
+	while (procs_claim(bucket_ledger, &nobody, false, NULL) != LEDGER_NOBODY) {
 	}
 }
 
@@ -54,7 +56,7 @@ static void slot_half_claimed_by_the_living_is_nobodys(void **state)
 	(void)state;
 	fill_up();
 	half_claimed(child, claimer);
-	assert_int_equal(procs_claim(bucket_ledger, claimer, claimer, is_dead), LEDGER_NOBODY);
+	assert_int_equal(procs_claim(bucket_ledger, &claimer, true, is_dead), LEDGER_NOBODY);
 }
 
 static void slot_half_claimed_by_the_dead_is_taken(void **state)
@@ -68,11 +70,11 @@ static void slot_half_claimed_by_the_dead_is_taken(void **state)
 	fill_up();
 	half_claimed(child, claimer);
 	dead_below = 11;
-	taken = procs_claim(bucket_ledger, other, other,
+	taken = procs_claim(bucket_ledger, &other, true,
 			    is_dead); /* the claimer's own, or the child's */
 	assert_int_not_equal(taken, LEDGER_NOBODY);
-	assert_int_not_equal(procs_claim(bucket_ledger, other, other, is_dead), LEDGER_NOBODY);
-	assert_int_equal(procs_claim(bucket_ledger, other, other, is_dead), LEDGER_NOBODY);
+	assert_int_not_equal(procs_claim(bucket_ledger, &other, true, is_dead), LEDGER_NOBODY);
+	assert_int_equal(procs_claim(bucket_ledger, &other, true, is_dead), LEDGER_NOBODY);
 }
 
 static void slot_half_claimed_by_one_whose_place_is_taken_is_taken(void **state)
@@ -87,7 +89,7 @@ static void slot_half_claimed_by_one_whose_place_is_taken_is_taken(void **state)
 	procs_end(bucket_ledger, claimer);
 	later = claim(LEDGER_NOBODY, 30);
 	assert_int_equal(later & SLOT_MASK, claimer & SLOT_MASK);
-	assert_int_not_equal(procs_claim(bucket_ledger, later, later, is_dead), LEDGER_NOBODY);
+	assert_int_not_equal(procs_claim(bucket_ledger, &later, true, is_dead), LEDGER_NOBODY);
 }
 
 static void slot_half_claimed_by_one_without_a_slot_is_nobodys(void **state)
@@ -99,10 +101,8 @@ static void slot_half_claimed_by_one_without_a_slot_is_nobodys(void **state)
 	fill_up();
 	half_claimed(child, 0);
 	procs_end(bucket_ledger, parent);
-	assert_int_not_equal(procs_claim(bucket_ledger, LEDGER_NOBODY, LEDGER_NOBODY, is_dead),
-			     LEDGER_NOBODY);
-	assert_int_equal(procs_claim(bucket_ledger, LEDGER_NOBODY, LEDGER_NOBODY, is_dead),
-			 LEDGER_NOBODY);
+	assert_int_not_equal(procs_claim(bucket_ledger, &nobody, false, is_dead), LEDGER_NOBODY);
+	assert_int_equal(procs_claim(bucket_ledger, &nobody, false, is_dead), LEDGER_NOBODY);
 }
 
 static void slot_of_the_unborn_stays_while_its_forker_lives(void **state)
@@ -112,7 +112,7 @@ static void slot_of_the_unborn_stays_while_its_forker_lives(void **state)
 	(void)state;
 	claim(forker, 0);
 	fill_up();
-	assert_int_equal(procs_claim(bucket_ledger, forker, forker, is_dead), LEDGER_NOBODY);
+	assert_int_equal(procs_claim(bucket_ledger, &forker, true, is_dead), LEDGER_NOBODY);
 }
 
 /* Nobody knows whether it was born, so the ledger says that there may be one unseen. */
@@ -127,10 +127,10 @@ static void slot_of_the_unborn_is_the_last_to_be_taken(void **state)
 	procs_get(bucket_ledger, child)->born = 7 << SLOT_BITS;
 	fill_up();
 	dead_below = 11;
-	first = procs_claim(bucket_ledger, LEDGER_NOBODY, LEDGER_NOBODY, is_dead);
+	first = procs_claim(bucket_ledger, &nobody, false, is_dead);
 	assert_int_equal(first & SLOT_MASK, forker & SLOT_MASK);
 	assert_int_equal(bucket_ledger->header.unseen, 0);
-	second = procs_claim(bucket_ledger, LEDGER_NOBODY, LEDGER_NOBODY, is_dead);
+	second = procs_claim(bucket_ledger, &nobody, false, is_dead);
 	assert_int_equal(second & SLOT_MASK, child & SLOT_MASK);
 	assert_int_equal(bucket_ledger->header.unseen, 7 << SLOT_BITS);
 }
