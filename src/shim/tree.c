@@ -207,6 +207,8 @@ uint64_t tree_before_fork(void)
 		return interrupted;
 	}
 	fill_child(guard_self.child, epoch_now() + STAMP_EPOCH_ONE);
+	/* The child may be through before we come to run again: we must not look "away" then. */
+	raise_word(&mine->came_to_share, epoch_now());
 	/* The child's slot can be seen from here on: whoever is looking looks again. */
 	__atomic_add_fetch(&tree_ledger->header.births, 1, __ATOMIC_SEQ_CST);
 	return interrupted;
@@ -343,6 +345,7 @@ void tree_spawning(void)
 	mine = tree_self();
 	if (mine != NULL) {
 		store(&mine->spawned, epoch_now());
+		raise_word(&mine->came_to_share, epoch_now());
 	}
 }
 
