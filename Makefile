@@ -24,10 +24,11 @@ SAN       ?=
 
 comma     := ,
 BUILD     ?= build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
-SUITES    ?= $(if $(SAN),unit,lint unit stress model shim talk examples cli cost bench)
+SUITES    ?= $(if $(SAN),unit,lint unit stress model shim laws talk examples cli cost bench)
 DEPS_BUILD = build-essential uthash-dev
 DEPS_CHECK = clang clang-format cppcheck shellcheck mandoc libcmocka-dev musl-tools valgrind \
-	     strace iproute2 python3 perl procps util-linux spin
+	     strace iproute2 python3 perl procps util-linux spin gdb fakeroot faketime \
+	     libeatmydata1 libjemalloc2 dash
 
 Q         := $(if $(filter 1,$(V)),,@)
 say        = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' '$(1)' '$(2)')
@@ -74,6 +75,7 @@ preload   := $(if $(wildcard tests/shim/*.c),$(BUILD)/tests/shim/run) \
 	     $(patsubst %.c,$(BUILD)/%,$(wildcard tests/shim/special/*.c)) \
 	     $(if $(wildcard tests/talk/*.c),$(BUILD)/tests/talk/run) \
 	     $(patsubst %.c,$(BUILD)/%,$(wildcard tests/talk/server/*.c))
+include tests/laws/laws.mk
 TESTS     := $(UNITS) $(if $(SAN),,$(preload))
 FUZZERS   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/*.c))
 

@@ -38,7 +38,11 @@ static uint64_t state;
 static sigjmp_buf way_out;
 static int descriptors[FDS_MAX]; /* of every kind; the watched connection is among them */
 static size_t descriptor_count;
-static char *pages; /* good, none, read-only, none, good, unmapped */
+/*
+ * Good, none, read-only, none, good, unmapped, good. At an address of our choice: what is left over
+ * from earlier calls is full of addresses, and is read as lengths and the like.
+ */
+static char *const pages = (char *)0x10000000000;
 static int epoll_fd, connected;
 
 static uint64_t chance(uint64_t below)
@@ -67,7 +71,7 @@ static int a_descriptor(void)
 /* An address for something of `size` bytes; where it can be written, it holds `what`. */
 static void *an_address(const void *what, size_t size)
 {
-	static char room[4 * PAGE];
+	char *room = pages + 6 * PAGE;
 	char *at;
 
 	switch (chance(12)) {
@@ -133,8 +137,11 @@ static int a_flag(void)
 
 static struct iovec *some_parts(void)
 {
+	/* Short or impossible: a queue that fills up would empty when it likes to. */
+	static const size_t odd[] = {0, 0, 1, INT32_MAX, SIZE_MAX, SIZE_MAX / 2};
 	char *bytes = an_address("0123456789abcdef", 16);
-	struct iovec parts[3] = {{bytes, 8}, {bytes, a_length(0)}, {bytes, 8}};
+	struct iovec parts[3] = {
+		{bytes, 8}, {bytes, odd[chance(sizeof(odd) / sizeof(odd[0]))]}, {bytes, 8}};
 
 	return an_address(parts, sizeof(parts));
 }
@@ -209,8 +216,8 @@ static char *a_path(void)
 
 static char **some_strings(void)
 {
-	char *strings[] = {an_address("A=b\0...\0LD_PREL", 16),
-			   "LD_PRELOAD=", an_address("LD_PRELOAD=/x\0.", 16), NULL};
+	char *strings[] = {an_address("A=b\0...\0LD_PREL", 16), an_address("LD_PRELOAD=", 12),
+			   an_address("LD_PRELOAD=/x\0.", 16), NULL};
 
 	return an_address(strings, sizeof(strings));
 }
@@ -390,7 +397,6 @@ static void set_up(void)
 	share();
 	connected = pair.server;
 	add(pair.server);
-	add(pair.client);
 	add(pair.listener);
 	if (socketpair(AF_UNIX, SOCK_STREAM, 0, two) < 0) {
 		die("socketpair");
@@ -405,8 +411,9 @@ static void set_up(void)
 	add(open("/dev/null", O_RDWR));
 	epoll_fd = epoll_create1(0);
 	add(epoll_fd);
-	pages = mmap(NULL, 6 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (pages == MAP_FAILED || mprotect(pages + PAGE, PAGE, PROT_NONE) < 0 ||
+	if (mmap(pages, 7 * PAGE, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) != pages ||
+	    mprotect(pages + PAGE, PAGE, PROT_NONE) < 0 ||
 	    mprotect(pages + 2 * PAGE, PAGE, PROT_READ) < 0 ||
 	    mprotect(pages + 3 * PAGE, PAGE, PROT_NONE) < 0 || munmap(pages + 5 * PAGE, PAGE) < 0) {
 		die("mmap");
