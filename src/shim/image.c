@@ -124,13 +124,16 @@ static void hand_over_others(struct text *text, bool *is_first)
 bool image_prepare(enum image_kind kind, const struct image_standard *standard, char *variable,
 		   uint64_t *image)
 {
-	bool is_child = kind == IMAGE_SPAWN || guard_in_vfork_child();
 	bool is_first = true;
+	bool is_child;
 	struct text text;
 	int id;
 
-	if (tree_ledger == NULL || process_is_retired() ||
-	    !tree_image_begin(is_child, image, &id)) {
+	if (tree_ledger == NULL || process_is_retired()) {
+		return false;
+	}
+	is_child = kind == IMAGE_SPAWN || guard_in_vfork_child();
+	if (!tree_image_begin(is_child, image, &id)) {
 		return false;
 	}
 	text_begin(&text, variable, IMAGE_VARIABLE_BYTES);

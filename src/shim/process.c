@@ -79,6 +79,28 @@ static void process_born(void)
 	tree_born();
 }
 
+void guard_before_vfork(void)
+{
+	if (guard_self.vfork_depth == 0) {
+		/* A number of another namespace may be the same: then nobody can tell. */
+		bool can_tell = !process_retired && !guard_self.new_pid_space;
+
+		guard_self.vfork_parent = can_tell ? (int32_t)rawsys1(SYS_getpid, 0) : 0;
+	}
+	guard_self.vfork_sources = 0;
+	process_spawning();
+}
+
+__attribute__((noinline, cold)) bool guard_is_really_child(void)
+{
+	if (process_retired || guard_self.vfork_parent == 0 ||
+	    guard_self.vfork_parent != (int32_t)rawsys1(SYS_getpid, 0)) {
+		return true;
+	}
+	guard_self.vfork_depth = 0;
+	return false;
+}
+
 bool process_may_act(void)
 {
 	if (process_retired || guard_in_vfork_child()) {
