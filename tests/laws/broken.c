@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/select.h>
 #include <sys/socket.h>
@@ -119,6 +120,25 @@ int socket(int domain, int type, int protocol)
 		errno = 0;
 	}
 	return fd;
+}
+#endif
+
+#ifdef BREAK_STREAM /* a stream without a descriptor is not closed */
+int fclose(FILE *stream)
+{
+	return fileno(stream) < 0 ? -1 : NEXT(fclose)(stream);
+}
+#endif
+
+#ifdef BREAK_CUT /* one close in a thousand is taken for the last one */
+int close(int fd)
+{
+	static int count;
+
+	if (__atomic_add_fetch(&count, 1, __ATOMIC_RELAXED) % 1000 == 0) {
+		shutdown(fd, SHUT_RDWR);
+	}
+	return NEXT(close)(fd);
 }
 #endif
 
