@@ -24,10 +24,11 @@ SAN       ?=
 
 comma     := ,
 BUILD     ?= build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
-SUITES    ?= $(if $(SAN),unit,lint unit lines stress model shim talk debug examples cli cost bench)
+SUITES    ?= $(if $(SAN),unit,lint unit lines stress model shim laws talk debug examples cli cost bench)
 DEPS_BUILD = build-essential uthash-dev libunwind-dev
 DEPS_CHECK = clang clang-format cppcheck shellcheck mandoc libcmocka-dev musl-tools valgrind \
-	     strace iproute2 python3 perl procps util-linux spin
+	     strace iproute2 python3 perl procps util-linux spin gdb fakeroot faketime \
+	     libeatmydata1 libjemalloc2 dash
 
 Q         := $(if $(filter 1,$(V)),,@)
 say        = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' '$(1)' '$(2)')
@@ -43,7 +44,7 @@ MACHINE   := $(shell $(CC) -dumpmachine)
 ARCH_x86_64  := -fcf-protection=full
 ARCH_aarch64 := -mbranch-protection=standard -mno-outline-atomics
 SHIM_FLAGS := -fPIC -fvisibility=hidden -ftls-model=initial-exec -fexceptions \
-	     -fasynchronous-unwind-tables -fno-plt $(ARCH_$(firstword $(subst -, ,$(MACHINE))))
+	     -fasynchronous-unwind-tables -fno-plt -fstack-usage $(ARCH_$(firstword $(subst -, ,$(MACHINE))))
 SHIM_MUST := -U_FORTIFY_SOURCE -U_FILE_OFFSET_BITS -fno-stack-protector -fno-lto
 SHIM_LINK := -shared -nostdlib -nostartfiles -Wl,-z,nodelete,-z,now,-z,relro,-z,noexecstack \
 	     -Wl,--version-script=src/shim/export.map -Wl,--exclude-libs,ALL
@@ -76,6 +77,7 @@ preload   := $(if $(wildcard tests/shim/*.c),$(BUILD)/tests/shim/run) \
 	     $(patsubst %.c,$(BUILD)/%,$(wildcard tests/shim/special/*.c)) \
 	     $(if $(wildcard tests/talk/*.c),$(BUILD)/tests/talk/run) \
 	     $(patsubst %.c,$(BUILD)/%,$(wildcard tests/talk/server/*.c tests/debug/*.c))
+-include $(wildcard tests/laws/laws.mk)
 TESTS     := $(UNITS) $(if $(SAN),,$(preload))
 FUZZERS   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/*.c))
 
@@ -89,7 +91,7 @@ tests: $(TESTS) ; @:
 
 # Objects and programs ----------------------------------------------------------------------------
 # Changed flags rebuild what was built with them; an unchanged stamp keeps its date.
-$(BUILD)/flags: export STAMP = $(CC) $(CPPFLAGS) $(CFLAGS)
+$(BUILD)/flags: export STAMP = $(CC) $(CPPFLAGS) $(CFLAGS) $(SHIM_FLAGS)
 $(BUILD)/libdir: export STAMP = $(LIBDIR)
 $(BUILD)/flags $(BUILD)/libdir: FORCE
 	@mkdir -p $(@D); echo "$$STAMP" | cmp -s - $@ || echo "$$STAMP" >$@

@@ -91,13 +91,14 @@ EXPORT int login_tty(int fd)
 static int clone_waiting(int (*function)(void *), void *stack, int flags, void *argument,
 			 pid_t *parent_tid, void *tls, pid_t *child_tid)
 {
+	uint32_t before;
 	int pid;
 
-	process_spawning();
-	guard_self.vfork_sources = 0;
-	guard_self.vfork_depth++;
+	guard_before_vfork();
+	before = guard_self.vfork_depth;
+	guard_self.vfork_depth = before + 1;
 	pid = real.clone(function, stack, flags, argument, parent_tid, tls, child_tid);
-	guard_self.vfork_depth--;
+	guard_self.vfork_depth = before;
 	return pid;
 }
 

@@ -116,6 +116,29 @@ static void process_born(void)
 	tree_birth_end();
 }
 
+void guard_before_vfork(void)
+{
+	if (guard_self.vfork_depth == 0) {
+		/* A number of another namespace may be the same: then nobody can tell. */
+		bool can_tell = !process_retired && !guard_self.new_pid_space;
+
+		guard_self.vfork_parent = can_tell ? (int32_t)rawsys1(SYS_getpid, 0) : 0;
+	}
+	guard_self.vfork_sources = 0;
+	CAPTURE_ENTRY();
+	process_spawning();
+}
+
+__attribute__((noinline, cold)) bool guard_is_really_child(void)
+{
+	if (process_retired || guard_self.vfork_parent == 0 ||
+	    guard_self.vfork_parent != (int32_t)rawsys1(SYS_getpid, 0)) {
+		return true;
+	}
+	guard_self.vfork_depth = 0;
+	return false;
+}
+
 bool process_may_act(void)
 {
 	if (process_retired || guard_in_vfork_child()) {
@@ -180,12 +203,6 @@ void process_spawning(void)
 		epoch_raise();
 		tree_spawning();
 	}
-}
-
-void process_vforking(void)
-{
-	CAPTURE_ENTRY();
-	process_spawning();
 }
 
 void process_standard_replaced(void)
