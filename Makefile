@@ -24,7 +24,7 @@ SAN       ?=
 
 comma     := ,
 BUILD     ?= build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
-SUITES    ?= $(if $(SAN),unit,lint unit stress model shim talk examples cli cost bench)
+SUITES    ?= $(if $(SAN),unit,lint unit stress model shim talk trace examples cli cost bench)
 DEPS_BUILD = build-essential uthash-dev libunwind-dev
 DEPS_CHECK = clang clang-format cppcheck shellcheck mandoc libcmocka-dev musl-tools valgrind \
 	     strace iproute2 python3 perl procps util-linux spin
@@ -50,7 +50,8 @@ SHIM_LINK := -shared -nostdlib -nostartfiles -Wl,-z,nodelete,-z,now,-z,relro,-z,
 
 compile    = $(CC) $(COMMON) $(ROOMS) $(CPPFLAGS) $(CFLAGS)
 link       = mkdir -p $(@D) && $(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^
-library    = $(CC) $(CFLAGS) $(SHIM_FLAGS) $(SHIM_MUST) $(LDFLAGS) $(SHIM_LINK) -o $@ $(filter %.o,$^)
+library    = $(CC) $(CFLAGS) $(SHIM_FLAGS) $(SHIM_MUST) $(LDFLAGS) $(SHIM_LINK) -o $@ \
+	     $(filter %.o,$^)
 # A whole small program from its one source.
 program    = $(CC) $(COMMON) $(CPPFLAGS) $(CFLAGS) -MT $@ -MF $@.d $(LDFLAGS) -o $@ $<
 
@@ -74,7 +75,8 @@ preload   := $(if $(wildcard tests/shim/*.c),$(BUILD)/tests/shim/run) \
 	     $(if $(victims),$(if $(shell command -v $(MUSL_CC)),$(BUILD)/tests/shim/victim-musl)) \
 	     $(patsubst %.c,$(BUILD)/%,$(wildcard tests/shim/special/*.c)) \
 	     $(if $(wildcard tests/talk/*.c),$(BUILD)/tests/talk/run) \
-	     $(patsubst %.c,$(BUILD)/%,$(wildcard tests/talk/server/*.c))
+	     $(patsubst %.c,$(BUILD)/%,$(wildcard tests/talk/server/*.c)) \
+	     $(if $(wildcard tests/trace/*.c),$(BUILD)/tests/trace/libsendfin.so)
 TESTS     := $(UNITS) $(if $(SAN),,$(preload))
 FUZZERS   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/*.c))
 
@@ -163,6 +165,13 @@ $(BUILD)/tests/talk/server/%: tests/talk/server/%.c $(BUILD)/flags
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(program) -pthread
+
+# The library with a probe in it, and beside it, where it is looked for, the trace library.
+$(BUILD)/tests/trace/libsendfin.so: $(call pic,$(inner) $(shim) $(wildcard tests/trace/*.c)) \
+		src/shim/export.map $(BUILD)/libsendfin-trace.so
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(library) -Wl,-z,initfirst && ln -sf ../../libsendfin-trace.so $(@D)/
 
 $(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(inner) $(wildcard include/sendfin/* src/core/*.h)
 	$(call say,FUZZ,$@)

@@ -19,7 +19,11 @@
 /* A call before this is none that a compiler may turn into a jump. */
 #define STAY() __asm__ volatile("" ::: "memory")
 
+#if defined(__clang__)
+#define OWN __attribute__((noinline))
+#else
 #define OWN __attribute__((noinline, noclone))
+#endif
 
 static const struct probe *probe;
 
