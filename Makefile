@@ -24,7 +24,8 @@ SAN       ?=
 
 comma     := ,
 BUILD     ?= build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
-SUITES    ?= $(if $(SAN),unit,lint unit stress model shim talk trace examples cli cost bench)
+SUITES    ?= $(if $(SAN),unit,lint unit lines stress model shim talk trace debug examples cli cost \
+	     bench)
 DEPS_BUILD = build-essential uthash-dev libunwind-dev
 DEPS_CHECK = clang clang-format cppcheck shellcheck mandoc libcmocka-dev musl-tools valgrind \
 	     strace iproute2 python3 perl procps util-linux spin
@@ -75,7 +76,7 @@ preload   := $(if $(wildcard tests/shim/*.c),$(BUILD)/tests/shim/run) \
 	     $(if $(victims),$(if $(shell command -v $(MUSL_CC)),$(BUILD)/tests/shim/victim-musl)) \
 	     $(patsubst %.c,$(BUILD)/%,$(wildcard tests/shim/special/*.c)) \
 	     $(if $(wildcard tests/talk/*.c),$(BUILD)/tests/talk/run) \
-	     $(patsubst %.c,$(BUILD)/%,$(wildcard tests/talk/server/*.c)) \
+	     $(patsubst %.c,$(BUILD)/%,$(wildcard tests/talk/server/*.c tests/debug/*.c)) \
 	     $(if $(wildcard tests/trace/*.c),$(BUILD)/tests/trace/libsendfin.so)
 TESTS     := $(UNITS) $(if $(SAN),,$(preload))
 FUZZERS   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/*.c))
@@ -172,6 +173,11 @@ $(BUILD)/tests/trace/libsendfin.so: $(call pic,$(inner) $(shim) $(wildcard tests
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(library) -Wl,-z,initfirst && ln -sf ../../libsendfin-trace.so $(@D)/
+
+$(BUILD)/tests/debug/%: tests/debug/%.c $(BUILD)/flags
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(program)
 
 $(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(inner) $(wildcard include/sendfin/* src/core/*.h)
 	$(call say,FUZZ,$@)
