@@ -39,7 +39,7 @@ int main(int argc, char **argv)
 			printf("descriptor %d\n", fd);
 		}
 	}
-	library = argc > 1 ? dlopen(argv[1], RTLD_NOW) : NULL;
+	library = dlopen(argc > 1 ? argv[1] : NULL, RTLD_NOW);
 	return library == NULL;
 }
 #endif
