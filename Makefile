@@ -24,7 +24,8 @@ SAN       ?=
 
 comma     := ,
 BUILD     ?= build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
-SUITES    ?= $(if $(SAN),unit,lint unit lines stress model shim laws talk debug examples cli cost bench)
+SUITES    ?= $(if $(SAN),unit,lint unit lines stress model shim laws talk trace debug examples cli \
+	     cost bench)
 DEPS_BUILD = build-essential uthash-dev libunwind-dev
 DEPS_CHECK = clang clang-format cppcheck shellcheck mandoc libcmocka-dev musl-tools valgrind \
 	     strace iproute2 python3 perl procps util-linux spin gdb fakeroot faketime \
@@ -44,7 +45,8 @@ MACHINE   := $(shell $(CC) -dumpmachine)
 ARCH_x86_64  := -fcf-protection=full
 ARCH_aarch64 := -mbranch-protection=standard -mno-outline-atomics
 SHIM_FLAGS := -fPIC -fvisibility=hidden -ftls-model=initial-exec -fexceptions \
-	     -fasynchronous-unwind-tables -fno-plt -fstack-usage $(ARCH_$(firstword $(subst -, ,$(MACHINE))))
+	     -fasynchronous-unwind-tables -fno-plt -fstack-usage \
+	     $(ARCH_$(firstword $(subst -, ,$(MACHINE))))
 SHIM_MUST := -U_FORTIFY_SOURCE -U_FILE_OFFSET_BITS -fno-stack-protector -fno-lto
 SHIM_LINK := -shared -nostdlib -nostartfiles -Wl,-z,nodelete,-z,now,-z,relro,-z,noexecstack \
 	     -Wl,--version-script=src/shim/export.map -Wl,--exclude-libs,ALL
@@ -76,7 +78,8 @@ preload   := $(if $(wildcard tests/shim/*.c),$(BUILD)/tests/shim/run) \
 	     $(if $(victims),$(if $(shell command -v $(MUSL_CC)),$(BUILD)/tests/shim/victim-musl)) \
 	     $(patsubst %.c,$(BUILD)/%,$(wildcard tests/shim/special/*.c)) \
 	     $(if $(wildcard tests/talk/*.c),$(BUILD)/tests/talk/run) \
-	     $(patsubst %.c,$(BUILD)/%,$(wildcard tests/talk/server/*.c tests/debug/*.c))
+	     $(patsubst %.c,$(BUILD)/%,$(wildcard tests/talk/server/*.c tests/debug/*.c)) \
+	     $(if $(wildcard tests/trace/*.c),$(BUILD)/tests/trace/libsendfin.so)
 -include $(wildcard tests/laws/laws.mk)
 TESTS     := $(UNITS) $(if $(SAN),,$(preload))
 FUZZERS   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/*.c))
@@ -166,6 +169,13 @@ $(BUILD)/tests/talk/server/%: tests/talk/server/%.c $(BUILD)/flags
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(program) -pthread
+
+# The library with a probe in it, and beside it, where it is looked for, the trace library.
+$(BUILD)/tests/trace/libsendfin.so: $(call pic,$(inner) $(shim) $(wildcard tests/trace/*.c)) \
+		src/shim/export.map $(BUILD)/libsendfin-trace.so
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(library) -Wl,-z,initfirst && ln -sf ../../libsendfin-trace.so $(@D)/
 
 $(BUILD)/tests/debug/%: tests/debug/%.c $(BUILD)/flags
 	$(call say,CC,$@)
