@@ -136,13 +136,13 @@ def look(place, play):
     play.sockets = [state for state in sockets(place.ports) if state != "LISTEN"]
 
 
-def end(daemon, place, play, server, first):
+def end(daemon, place, play, server, first, patience):
     try:
         os.kill(first, daemon.stop)
         play.end = server.wait(LIMIT_S)
     except (ProcessLookupError, subprocess.TimeoutExpired):
         play.end = "did not end"
-    wait_for(lambda: not place.lives(), 10)
+    wait_for(lambda: not place.lives(), patience)
     play.left = place.end_all()
     server.wait()
     play.left_sockets = sockets(place.ports)
@@ -157,7 +157,7 @@ def read_logs(daemon, place, play):
                 if not any(re.search(pattern, line) for pattern in daemon.forgets)]
 
 
-def play_once(daemon, place, mode, preload=None, is_traced=False):
+def play_once(daemon, place, mode, preload=None, is_traced=False, patience=20):
     """Plays it; whatever goes wrong on the way is told in `trouble` and nothing stays behind."""
     play = Play(mode)
     place.fresh()
@@ -182,12 +182,12 @@ def play_once(daemon, place, mode, preload=None, is_traced=False):
             return play
         play.transcript = [(asked, mask_bytes(daemon, answer))
                            for asked, answer in daemon.converse(place)]
-        if not wait_for(lambda: is_at_rest(daemon, place, is_traced, is_cured), 20):
+        if not wait_for(lambda: is_at_rest(daemon, place, is_traced, is_cured), patience):
             play.trouble.append(f"it does not come to rest: {sorted(place.lives().values())}, "
                                 f"{sockets(place.ports)}")
         look(place, play)
         play.trace_bytes = os.path.getsize(play.trace) if play.trace else 0
-        end(daemon, place, play, server, first)
+        end(daemon, place, play, server, first, patience)
     except (OSError, EOFError, subprocess.SubprocessError) as why:
         play.trouble.append(f"{type(why).__name__}: {why}")
     finally:

@@ -106,8 +106,11 @@ class Sshd(Daemon):
 
 
 def read_bytes(path):
-    with open(path, "rb") as file:
-        return file.read()
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as why:
+        return str(why).encode()
 
 
 DAEMONS = [Sshd]
