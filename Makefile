@@ -25,11 +25,13 @@ SAN       ?=
 comma     := ,
 BUILD     ?= build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
 SUITES    ?= $(if $(SAN),unit,lint unit lines stress model shim laws talk trace debug examples cli \
-	     cost bench)
+	     cost bench real)
 DEPS_BUILD = build-essential uthash-dev libunwind-dev
 DEPS_CHECK = clang clang-format cppcheck shellcheck mandoc libcmocka-dev musl-tools valgrind \
 	     strace iproute2 python3 perl procps util-linux spin gdb fakeroot faketime \
 	     libeatmydata1 libjemalloc2 dash
+DEPS_REAL  = openssh-server openssh-client vsftpd apache2-bin postgresql openbsd-inetd socat nginx \
+	     python3 perl strace
 
 Q         := $(if $(filter 1,$(V)),,@)
 say        = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' '$(1)' '$(2)')
@@ -86,7 +88,8 @@ FUZZERS   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/*.c))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tests deps demo check lint bench fuzz install uninstall check-install clean help FORCE
+.PHONY: all tests deps demo check check-real lint bench fuzz install uninstall check-install clean \
+	help FORCE
 
 all: $(LIB) $(CMD) $(EXAMPLES) ## build the libraries, the command and the examples
 
@@ -199,8 +202,14 @@ demo: ## a leaky server, bare and under the shim, side by side
 
 check: ## install what is missing, build, run every test (SUITES="lint unit shim ..." runs some)
 	@$(MAKE) --no-print-directory deps
+	@$(if $(filter real,$(SUITES)),.ci/deps $(DEPS_REAL))
 	@$(MAKE) --no-print-directory -k all tests && broken= || broken=build; \
 		tests/run-suites $$broken $(SUITES)
+
+check-real: ## the suite `real` alone: installs daemons, and plays them bare and under the shim
+	@.ci/deps $(DEPS_REAL)
+	@$(MAKE) --no-print-directory all
+	@tests/run-suites real
 
 lint: all ## style, static analysis, and the checks of the rooms: layers, purity, symbols
 	@tests/lint/run
