@@ -25,7 +25,7 @@ SAN       ?=
 comma     := ,
 BUILD     ?= build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
 SUITES    ?= $(if $(SAN),unit,lint unit stress model shim talk examples cli cost bench)
-DEPS_BUILD = build-essential uthash-dev
+DEPS_BUILD = build-essential uthash-dev libdw-dev libjson-c-dev
 DEPS_CHECK = clang clang-format cppcheck shellcheck mandoc libcmocka-dev musl-tools valgrind \
 	     strace iproute2 python3 perl procps util-linux spin
 
@@ -117,7 +117,7 @@ $(BUILD)/libsendfin.so: $(call pic,$(inner) $(shim)) src/shim/export.map
 
 $(BUILD)/sendfin: $(call obj,$(inner) $(cli))
 	$(call say,LD,$@)
-	$(Q)$(link)
+	$(Q)$(link) -ldw -ljson-c
 
 $(BUILD)/examples/%: examples/%.c $(BUILD)/flags
 	$(call say,CC,$@)

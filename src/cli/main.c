@@ -30,6 +30,7 @@ static const struct subcommand {
 	const char *summary;
 } subcommands[] = {
 	{"run", cmd_run, "run a program under the shim"},
+	{"report", cmd_report, "what a running server leaks, and at which line"},
 };
 
 static const struct subcommand *find_subcommand(const char *name)

@@ -53,7 +53,7 @@ static const struct run_option {
 	{"probe", "SECONDS", KIND_SET, RUN_PROBE, NULL,
 	 "keepalive of a deferred connection (30); 0: none"},
 	{"debug", NULL, KIND_SET, RUN_DEBUG, "1", "log every verdict"},
-	{"log", "WHERE", KIND_SET, RUN_LOG, NULL, "a file, stderr or syslog"},
+	{"log", "WHERE", KIND_SET, RUN_LOG, NULL, "a file, stderr, syslog or none"},
 	{"log-format", "FORM", KIND_SET, RUN_LOG_FORMAT, NULL, "text (the default) or json"},
 	{"library", "PATH", KIND_LIBRARY, 0, NULL, "preload this libsendfin.so"},
 	{"dry-run", NULL, KIND_DRY_RUN, 0, NULL, "print what would be run, and run nothing"},

@@ -69,6 +69,9 @@ void log_setup(void)
 	if (destination == SETTINGS_LOG_UNSET && is_talkative) {
 		destination = SETTINGS_LOG_STDERR;
 	}
+	if (destination == SETTINGS_LOG_NONE) {
+		destination = SETTINGS_LOG_UNSET;
+	}
 	start_stderr.is_usable = !is_internet_socket(2) &&
 				 stderr_identity(&start_stderr.device, &start_stderr.inode);
 }
