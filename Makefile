@@ -25,7 +25,7 @@ SAN       ?=
 comma     := ,
 BUILD     ?= build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
 SUITES    ?= $(if $(SAN),unit,lint unit stress model shim talk examples cli cost bench)
-DEPS_BUILD = build-essential uthash-dev libdw-dev libjson-c-dev
+DEPS_BUILD = build-essential uthash-dev libunwind-dev libdw-dev libjson-c-dev
 DEPS_CHECK = clang clang-format cppcheck shellcheck mandoc libcmocka-dev musl-tools valgrind \
 	     strace iproute2 python3 perl procps util-linux spin
 
@@ -45,25 +45,26 @@ ARCH_aarch64 := -mbranch-protection=standard -mno-outline-atomics
 SHIM_FLAGS := -fPIC -fvisibility=hidden -ftls-model=initial-exec -fexceptions \
 	     -fasynchronous-unwind-tables -fno-plt $(ARCH_$(firstword $(subst -, ,$(MACHINE))))
 SHIM_MUST := -U_FORTIFY_SOURCE -U_FILE_OFFSET_BITS -fno-stack-protector -fno-lto
-SHIM_LINK := -shared -nostdlib -nostartfiles -Wl,-z,initfirst,-z,nodelete,-z,now,-z,relro \
-	     -Wl,-z,noexecstack -Wl,--version-script=src/shim/export.map -Wl,--exclude-libs,ALL
+SHIM_LINK := -shared -nostdlib -nostartfiles -Wl,-z,nodelete,-z,now,-z,relro,-z,noexecstack \
+	     -Wl,--version-script=src/shim/export.map -Wl,--exclude-libs,ALL
 
 compile    = $(CC) $(COMMON) $(ROOMS) $(CPPFLAGS) $(CFLAGS)
 link       = mkdir -p $(@D) && $(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^
-library = $(CC) $(CFLAGS) $(SHIM_FLAGS) $(SHIM_MUST) $(LDFLAGS) $(SHIM_LINK) -o $@ $(filter %.o,$^)
+library    = $(CC) $(CFLAGS) $(SHIM_FLAGS) $(SHIM_MUST) $(LDFLAGS) $(SHIM_LINK) -o $@ $(filter %.o,$^)
 # A whole small program from its one source.
 program    = $(CC) $(COMMON) $(CPPFLAGS) $(CFLAGS) -MT $@ -MF $@.d $(LDFLAGS) -o $@ $<
 
 # What there is -----------------------------------------------------------------------------------
 inner     := $(wildcard src/core/*.c src/sys/*.c src/ledger/*.c)
-shim      := $(wildcard src/shim/*.c src/shim/*.S)
+trace     := $(wildcard src/shim/trace*.c)
+shim      := $(filter-out $(trace),$(wildcard src/shim/*.c src/shim/*.S))
 cli       := $(wildcard src/cli/*.c)
 units     := $(wildcard tests/unit/test_*.c)
 unit_help := $(filter-out $(units),$(wildcard tests/unit/*.c))
 obj        = $(patsubst %,$(BUILD)/obj/%.o,$(basename $(1)))
 pic        = $(patsubst %,$(BUILD)/pic/%.o,$(basename $(1)))
 
-LIB       := $(if $(shim),$(BUILD)/libsendfin.so)
+LIB       := $(if $(shim),$(BUILD)/libsendfin.so) $(if $(trace),$(BUILD)/libsendfin-trace.so)
 CMD       := $(if $(cli),$(BUILD)/sendfin)
 EXAMPLES  := $(patsubst %.c,$(BUILD)/%,$(wildcard examples/*.c))
 UNITS     := $(patsubst %.c,$(BUILD)/%,$(units))
@@ -81,7 +82,7 @@ FUZZERS   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/*.c))
 .SECONDARY:
 .PHONY: all tests deps demo check lint bench fuzz install uninstall check-install clean help FORCE
 
-all: $(LIB) $(CMD) $(EXAMPLES) ## build the library, the command and the examples
+all: $(LIB) $(CMD) $(EXAMPLES) ## build the libraries, the command and the examples
 
 tests: $(TESTS) ; @:
 
@@ -113,7 +114,12 @@ $(BUILD)/pic/%.o: %.S $(BUILD)/flags
 
 $(BUILD)/libsendfin.so: $(call pic,$(inner) $(shim)) src/shim/export.map
 	$(call say,LD,$@)
-	$(Q)$(library)
+	$(Q)$(library) -Wl,-z,initfirst
+
+# Debug mode's backtraces: all that knows libunwind, in its form for any process of this machine.
+$(BUILD)/libsendfin-trace.so: $(call pic,$(trace)) src/shim/export.map
+	$(call say,LD,$@)
+	$(Q)$(library) -lunwind-$(firstword $(subst -, ,$(MACHINE)))
 
 $(BUILD)/sendfin: $(call obj,$(inner) $(cli))
 	$(call say,LD,$@)

@@ -39,6 +39,7 @@ struct guard {
 	bool new_pid_space;     /* children of this thread are in another pid namespace */
 	uintptr_t caller_pc;    /* who called the hook that this thread is in (capture.h) */
 	uintptr_t caller_cfa;   /* ... and where that frame ends */
+	uint32_t capture_holds; /* forks of this thread that hold captures off (capture.c) */
 };
 
 _Static_assert(offsetof(struct guard, vfork_depth) == GUARD_OFFSET_VFORK_DEPTH,

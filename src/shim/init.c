@@ -11,6 +11,9 @@
  *   handover     connections in messages        image         what goes across exec
  *   stream       stdio on connections           guard.h       per-thread state
  *   process      epoch, birth, retirement       log           what we say
+ *   capture      backtraces, in debug mode      known         stacks seen before
+ *
+ *   trace*       libsendfin-trace.so: libunwind, and what is asked of the loader
  *
  * Order: libc's functions, the settings, then the tables; the table is switched on
  * last. Whatever fails on the way leaves the shim inert, never the host dead.
@@ -25,6 +28,7 @@
 #include <sys/resource.h>
 
 #include "core/settings.h"
+#include "shim/capture.h"
 #include "shim/due.h"
 #include "shim/hooks.h"
 #include "shim/image.h"
@@ -237,6 +241,9 @@ static void set_up(char **environment)
 	read_settings(environment);
 	if (process_settings.mode == SETTINGS_MODE_OFF) {
 		return;
+	}
+	if (process_settings.debug) {
+		capture_setup();
 	}
 	limit = descriptor_limit(&soft);
 	if (process_setup() != 0 || table_setup(limit) != 0) {
