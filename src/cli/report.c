@@ -3,8 +3,6 @@
 
 #include "cli/holdings.h"
 #include "cli/members.h"
-#include "cli/remedy.h"
-#include "ledger/events.h"
 #include "ledger/procs.h"
 
 #include <errno.h>
@@ -45,43 +43,10 @@ static void count_all(struct report *report)
 		report->defers += ledger->processes[i].defers;
 		report->reclaimed += ledger->processes[i].reclaimed;
 	}
-	for (size_t i = 0; i < report->finding_count; i++) {
-		acted += report->findings[i].acted;
+	for (size_t i = 0; i < report->findings.count; i++) {
+		acted += report->findings.list[i].acted;
 	}
 	report->fins = acted > report->fins ? acted : report->fins;
-}
-
-/* Leaks before what merely happened; among these the most frequent first. */
-static int by_count(const void *a, const void *b)
-{
-	const struct ledger_finding *left = a;
-	const struct ledger_finding *right = b;
-	bool left_leaks = remedy_is_leak(&left->example);
-	bool right_leaks = remedy_is_leak(&right->example);
-
-	if (left_leaks != right_leaks) {
-		return left_leaks ? -1 : 1;
-	}
-	return (left->count < right->count) - (left->count > right->count);
-}
-
-static int gather_findings(struct report *report)
-{
-	const struct ledger *ledger = report->view->ledger;
-
-	report->findings = calloc(LEDGER_FINDINGS, sizeof(report->findings[0]));
-	if (!report->findings) {
-		return -ENOMEM;
-	}
-	for (uint32_t i = 0; ledger && i < LEDGER_FINDINGS; i++) {
-		const struct ledger_finding *found = events_finding(ledger, i);
-
-		if (found) {
-			report->findings[report->finding_count++] = *found;
-		}
-	}
-	qsort(report->findings, report->finding_count, sizeof(report->findings[0]), by_count);
-	return 0;
 }
 
 /* Programs are looked for where the tree sees them. */
@@ -105,7 +70,7 @@ int report_gather(struct report *report, const struct ledgerview *view)
 	err = open_resolve(report);
 	err = err != 0 ? err : gather_processes(report);
 	err = err != 0 ? err : holdings_gather(report);
-	err = err != 0 ? err : gather_findings(report);
+	err = err != 0 ? err : findings_collect(&report->findings, view->ledger);
 	count_all(report);
 	return err;
 }
@@ -115,19 +80,13 @@ void report_free(struct report *report)
 	resolve_close(report->resolve);
 	free(report->processes);
 	free(report->holdings);
-	free(report->findings);
+	findings_free(&report->findings);
 	memset(report, 0, sizeof(*report));
 }
 
 bool report_has_leak(const struct report *report)
 {
-	const struct ledger *ledger = report->view->ledger;
-
-	if (report->holding_count > 0 || (ledger && ledger->header.leaks != 0)) {
-		return true;
-	}
-	/* They are sorted so. */
-	return report->finding_count > 0 && remedy_is_leak(&report->findings[0].example);
+	return report->holding_count > 0 || findings_have_leak(report->view->ledger);
 }
 
 struct ledger_event report_event(const struct report *report, const struct report_holding *held)

@@ -11,6 +11,7 @@
 #ifndef SENDFIN_CLI_REPORT_H
 #define SENDFIN_CLI_REPORT_H
 
+#include "cli/findings.h"
 #include "cli/ledgerview.h"
 #include "cli/procfile.h"
 #include "cli/resolve.h"
@@ -51,9 +52,7 @@ struct report {
 	size_t process_count;
 	struct report_holding *holdings; /* by kind, process, accept site, descriptor */
 	size_t holding_count;
-	/* Copies of what the ledger has found, the most frequent first. */
-	struct ledger_finding *findings;
-	size_t finding_count;
+	struct findings findings;
 	/* As far as the slots of the processes still tell: of the dead, until they are taken again. */
 	uint64_t fins, defers, reclaimed;
 };

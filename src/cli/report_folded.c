@@ -92,8 +92,8 @@ void report_print_folded(const struct report *report)
 		print_stack(report, &event, line_kind_token(event.kind), same - i + 1);
 		i = same;
 	}
-	for (size_t i = 0; i < report->finding_count; i++) {
-		const struct ledger_finding *found = &report->findings[i];
+	for (size_t i = 0; i < report->findings.count; i++) {
+		const struct ledger_finding *found = &report->findings.list[i];
 
 		if (remedy_is_leak(&found->example)) {
 			print_stack(report, &found->example,

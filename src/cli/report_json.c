@@ -238,8 +238,8 @@ void report_print_json(const struct report *report)
 	for (size_t i = 0; i < report->holding_count; i++) {
 		json_object_array_add(holdings, holding_object(report, &report->holdings[i]));
 	}
-	for (size_t i = 0; i < report->finding_count; i++) {
-		json_object_array_add(findings, finding_object(report, &report->findings[i]));
+	for (size_t i = 0; i < report->findings.count; i++) {
+		json_object_array_add(findings, finding_object(report, &report->findings.list[i]));
 	}
 	json_object_object_add(document, "pid", number((uint64_t)report->view->pid));
 	json_object_object_add(document, "has_ledger", json_object_new_boolean(ledger != NULL));

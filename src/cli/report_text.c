@@ -7,9 +7,7 @@
  */
 #include "cli/report.h"
 
-#include "cli/remedy.h"
 #include "core/text.h"
-#include "core/verdict.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -17,7 +15,6 @@
 enum {
 	PEER_BYTES = 64,
 	DESCRIPTORS_BYTES = 64,
-	WHAT_BYTES = 64,
 };
 
 /* Rows of the same kind, from FIRST up to, not with, the result. */
@@ -79,16 +76,6 @@ static void peer_of(const struct ledger_ends *ends, char peer[PEER_BYTES])
 	text_endpoint(&text, &endpoint);
 }
 
-static void print_remedy(const struct report *report, const struct ledger_event *event)
-{
-	char sentence[REMEDY_BYTES];
-
-	remedy_for(report->resolve, event, sentence);
-	if (sentence[0]) {
-		printf("         -> %s\n", sentence);
-	}
-}
-
 static void print_group(const struct report *report, size_t first, size_t end)
 {
 	const struct report_holding *held = &report->holdings[first];
@@ -113,7 +100,7 @@ static void print_group(const struct report *report, size_t first, size_t end)
 	       (int)process->pid, process->name, accepted, ended, peer);
 	printf("         descriptors %s; %" PRIu64 " bytes unread, the EOF %s\n", descriptors,
 	       unread, held->eof_was_read ? "was read" : "was not");
-	print_remedy(report, &event);
+	findings_print_remedy(stdout, &event, report->resolve);
 }
 
 static void print_holdings(const struct report *report)
@@ -134,45 +121,14 @@ static void print_holdings(const struct report *report)
 	}
 }
 
-/* "fin stale", or the kind. */
-static void what_of(const struct ledger_event *event, char what[WHAT_BYTES])
-{
-	if (event->kind == LEDGER_KIND_LET_GO) {
-		snprintf(what, WHAT_BYTES, "%s %s", verdict_token((enum verdict)event->verdict),
-			 verdict_reason_token((enum verdict_reason)event->reason));
-	} else {
-		snprintf(what, WHAT_BYTES, "%s", line_kind_token(event->kind));
-	}
-}
-
-static void print_finding(const struct report *report, const struct ledger_finding *found)
-{
-	const struct ledger_event *event = &found->example;
-	char what[WHAT_BYTES];
-	char accepted[RESOLVE_SHORT];
-	char forked[RESOLVE_SHORT];
-	char let_go[RESOLVE_SHORT];
-
-	what_of(event, what);
-	resolve_short(report->resolve, event->accepted, accepted);
-	resolve_short(report->resolve, event->forked, forked);
-	resolve_short(report->resolve, event->let_go ? event->let_go : event->ended, let_go);
-	printf("%6" PRIu64 " %6" PRIu64 "  %-20s %-20s %-20s %s\n", found->count, found->acted,
-	       what, accepted, forked, let_go);
-	print_remedy(report, event);
-}
-
 static void print_findings(const struct report *report)
 {
-	if (report->finding_count == 0) {
+	if (report->findings.count == 0) {
 		puts("\nFound so far: nothing.");
 		return;
 	}
-	printf("\nFound so far:\n\n%6s %6s  %-20s %-20s %-20s %s\n", "COUNT", "FINS", "WHAT",
-	       "ACCEPTED AT", "FORKED AT", "CLOSED OR READ AT");
-	for (size_t i = 0; i < report->finding_count; i++) {
-		print_finding(report, &report->findings[i]);
-	}
+	puts("\nFound so far:\n");
+	findings_print(stdout, &report->findings, report->resolve);
 }
 
 static void print_head(const struct report *report)
