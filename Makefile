@@ -24,7 +24,7 @@ SAN       ?=
 
 comma     := ,
 BUILD     ?= build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
-SUITES    ?= $(if $(SAN),unit,lint unit stress model shim talk examples cli cost bench)
+SUITES    ?= $(if $(SAN),unit,lint unit stress model shim talk examples cli view cost bench)
 DEPS_BUILD = build-essential uthash-dev libunwind-dev libdw-dev libjson-c-dev
 DEPS_CHECK = clang clang-format cppcheck shellcheck mandoc libcmocka-dev musl-tools valgrind \
 	     strace iproute2 python3 perl procps util-linux spin
@@ -75,7 +75,8 @@ preload   := $(if $(wildcard tests/shim/*.c),$(BUILD)/tests/shim/run) \
 	     $(patsubst %.c,$(BUILD)/%,$(wildcard tests/shim/special/*.c)) \
 	     $(if $(wildcard tests/talk/*.c),$(BUILD)/tests/talk/run) \
 	     $(patsubst %.c,$(BUILD)/%,$(wildcard tests/talk/server/*.c))
-TESTS     := $(UNITS) $(if $(SAN),,$(preload))
+fixture   := $(if $(wildcard tests/view/fixture.c),$(BUILD)/tests/view/fixture)
+TESTS     := $(UNITS) $(fixture) $(if $(SAN),,$(preload))
 FUZZERS   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/*.c))
 
 .DELETE_ON_ERROR:
@@ -135,6 +136,11 @@ $(BUILD)/examples/%: examples/%.c $(BUILD)/flags
 $(BUILD)/tests/unit/test_%: $(BUILD)/obj/tests/unit/test_%.o $(call obj,$(unit_help) $(inner))
 	$(call say,LD,$@)
 	$(Q)$(link) -Wl,--wrap=_cmocka_run_group_tests -lcmocka
+
+# Its anchor is found as the library's is: among the dynamic symbols.
+$(BUILD)/tests/view/fixture: $(call obj,tests/view/fixture.c $(inner))
+	$(call say,LD,$@)
+	$(Q)$(link) -rdynamic -Wl,--build-id
 
 $(BUILD)/tests/shim/run: $(call obj,$(wildcard tests/shim/*.c))
 	$(call say,LD,$@)

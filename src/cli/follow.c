@@ -87,7 +87,7 @@ static int create_ledger(struct following *f)
 	return EXIT_DONE;
 }
 
-static int take_signals(struct following *f)
+static int block_signals(struct following *f)
 {
 	struct sigaction normal = {.sa_handler = SIG_DFL};
 	sigset_t ours;
@@ -188,7 +188,7 @@ static void reap(struct following *f)
 	f->is_done |= f->has_ended && (f->was_told_to || (pid < 0 && errno == ECHILD));
 }
 
-static void take_news(struct following *f)
+static void pass_signals_on(struct following *f)
 {
 	struct signalfd_siginfo info;
 
@@ -197,7 +197,6 @@ static void take_news(struct following *f)
 			pass_on(f, &info);
 		}
 	}
-	reap(f);
 }
 
 static void say_that_we_follow(struct following *f)
@@ -216,8 +215,10 @@ static void follow_until_the_end(struct following *f)
 
 	while (!f->is_done) {
 		poll(&wait, 1, LOOK_MS);
-		take_news(f);
+		pass_signals_on(f);
+		/* Before its writer is reaped, and nameless. */
 		narrate_news(&f->narrator);
+		reap(f);
 		say_that_we_follow(f);
 	}
 	narrate_news(&f->narrator);
@@ -260,7 +261,7 @@ int follow_run(const struct follow *follow)
 	int status = create_ledger(&f);
 
 	if (status == EXIT_DONE) {
-		status = take_signals(&f);
+		status = block_signals(&f);
 	}
 	if (status != EXIT_DONE) {
 		return status;

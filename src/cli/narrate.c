@@ -104,8 +104,11 @@ static void append_headline(struct narrator *narrator, struct text *text,
 	procfile_name((pid_t)event->pid, name);
 	text_string(text, "sendfin[");
 	text_unsigned(text, event->pid);
-	text_string(text, "] ");
-	text_string(text, name);
+	text_char(text, ']');
+	if (strcmp(name, "?") != 0) {
+		text_char(text, ' ');
+		text_string(text, name);
+	}
 	text_string(text, ": ");
 	text_string(text, look.loud);
 	text_string(text, is_verdict ? verdict_token((enum verdict)event->verdict)

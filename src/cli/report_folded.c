@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * For flame graphs: "what;outermost;...;innermost count", one line for each place that
- * connections leak from: where they were accepted, as far as that is known.
+ * For flame graphs: "held;kind;outermost;...;innermost count" or "found;kind;...", a line
+ * for each place that connections leak from: where they were accepted, as far as that is known.
  */
 #include "cli/report.h"
 
@@ -56,7 +56,7 @@ static uint32_t best_site(const struct ledger_event *event)
 }
 
 static void print_stack(const struct report *report, const struct ledger_event *event,
-			const char *what, uint64_t count)
+			const char *where, uint64_t count)
 {
 	uint32_t site = best_site(event);
 	char line[FOLDED_BYTES];
@@ -65,7 +65,10 @@ static void print_stack(const struct report *report, const struct ledger_event *
 	uint32_t depth = 0;
 
 	text_begin(&text, line, sizeof(line));
-	text_string(&text, what);
+	text_string(&text, where);
+	text_char(&text, ';');
+	text_string(&text,
+		    event->kind == LEDGER_KIND_LET_GO ? "fin_stale" : line_kind_token(event->kind));
 	while (depth < LEDGER_FRAMES && resolve_frame(report->resolve, site, depth, &frame)) {
 		depth++;
 	}
@@ -89,18 +92,14 @@ void report_print_folded(const struct report *report)
 		       report->holdings[same + 1].accepted == report->holdings[i].accepted) {
 			same++;
 		}
-		print_stack(report, &event, line_kind_token(event.kind), same - i + 1);
+		print_stack(report, &event, "held", same - i + 1);
 		i = same;
 	}
 	for (size_t i = 0; i < report->findings.count; i++) {
 		const struct ledger_finding *found = &report->findings.list[i];
 
 		if (remedy_is_leak(&found->example)) {
-			print_stack(report, &found->example,
-				    found->example.kind == LEDGER_KIND_LET_GO
-					    ? "found_stale"
-					    : line_kind_token(found->example.kind),
-				    found->count);
+			print_stack(report, &found->example, "found", found->count);
 		}
 	}
 }
