@@ -24,7 +24,7 @@ SAN       ?=
 
 comma     := ,
 BUILD     ?= build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
-SUITES    ?= $(if $(SAN),unit,lint unit stress model shim talk examples cli view cost bench)
+SUITES    ?= $(if $(SAN),unit,lint unit lines stress model shim talk debug examples cli view cost bench)
 DEPS_BUILD = build-essential uthash-dev libunwind-dev libdw-dev libjson-c-dev
 DEPS_CHECK = clang clang-format cppcheck shellcheck mandoc libcmocka-dev musl-tools valgrind \
 	     strace iproute2 python3 perl procps util-linux spin
@@ -50,7 +50,8 @@ SHIM_LINK := -shared -nostdlib -nostartfiles -Wl,-z,nodelete,-z,now,-z,relro,-z,
 
 compile    = $(CC) $(COMMON) $(ROOMS) $(CPPFLAGS) $(CFLAGS)
 link       = mkdir -p $(@D) && $(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^
-library    = $(CC) $(CFLAGS) $(SHIM_FLAGS) $(SHIM_MUST) $(LDFLAGS) $(SHIM_LINK) -o $@ $(filter %.o,$^)
+library    = $(CC) $(CFLAGS) $(SHIM_FLAGS) $(SHIM_MUST) $(LDFLAGS) $(SHIM_LINK) -o $@ \
+	     $(filter %.o,$^)
 # A whole small program from its one source.
 program    = $(CC) $(COMMON) $(CPPFLAGS) $(CFLAGS) -MT $@ -MF $@.d $(LDFLAGS) -o $@ $<
 
@@ -74,7 +75,7 @@ preload   := $(if $(wildcard tests/shim/*.c),$(BUILD)/tests/shim/run) \
 	     $(if $(victims),$(if $(shell command -v $(MUSL_CC)),$(BUILD)/tests/shim/victim-musl)) \
 	     $(patsubst %.c,$(BUILD)/%,$(wildcard tests/shim/special/*.c)) \
 	     $(if $(wildcard tests/talk/*.c),$(BUILD)/tests/talk/run) \
-	     $(patsubst %.c,$(BUILD)/%,$(wildcard tests/talk/server/*.c))
+	     $(patsubst %.c,$(BUILD)/%,$(wildcard tests/talk/server/*.c tests/debug/*.c))
 fixture   := $(if $(wildcard tests/view/fixture.c),$(BUILD)/tests/view/fixture)
 TESTS     := $(UNITS) $(fixture) $(if $(SAN),,$(preload))
 FUZZERS   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/*.c))
@@ -169,6 +170,11 @@ $(BUILD)/tests/talk/server/%: tests/talk/server/%.c $(BUILD)/flags
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(program) -pthread
+
+$(BUILD)/tests/debug/%: tests/debug/%.c $(BUILD)/flags
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(program)
 
 $(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(inner) $(wildcard include/sendfin/* src/core/*.h)
 	$(call say,FUZZ,$@)

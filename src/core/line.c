@@ -189,7 +189,7 @@ static void append_fork_and_holder(struct line *line)
 	}
 	if (event->others > 1) {
 		append_clause(line, "; ", event->others, " other processes hold it");
-	} else if (event->others == 1) {
+	} else if (event->others == 1 && event->holder_pid == 0) {
 		append_clause(line, "; ", event->others, " other process holds it");
 	}
 }
@@ -229,10 +229,11 @@ static void append_ends(struct text *text, const struct ledger_ends *ends)
 {
 	struct text_endpoint local = {.port = ends->local_port,
 				      .is_ipv6 = ends->is_ipv6 != 0,
-				      .is_known = ends->is_known != 0};
+				      .is_known = (ends->is_known & LEDGER_ENDS_LOCAL) != 0};
 	struct text_endpoint peer = local;
 
 	peer.port = ends->peer_port;
+	peer.is_known = (ends->is_known & LEDGER_ENDS_PEER) != 0;
 	memcpy(local.address, ends->local, sizeof(local.address));
 	memcpy(peer.address, ends->peer, sizeof(peer.address));
 	text_string(text, " local=");

@@ -21,9 +21,6 @@ enum {
 	SITE_BITS = 11,
 };
 
-/* On the sequence of a place: somebody has claimed it, and writes. */
-#define EVENTS_WRITING ((uint64_t)1 << 63)
-
 _Static_assert((LEDGER_EVENTS & (LEDGER_EVENTS - 1)) == 0, "numbers wrap");
 _Static_assert((LEDGER_FINDINGS & (LEDGER_FINDINGS - 1)) == 0, "probe_slot() wants it");
 _Static_assert(sizeof(struct ledger_event) % sizeof(uint64_t) == 0, "copied by words");
@@ -153,7 +150,8 @@ static bool claim(uint64_t *place, uint64_t number)
 	uint64_t old = load(place);
 
 	/* Claimed, or complete and later: both are greater. */
-	return old < sequence_of(number) && swap(place, old, sequence_of(number) | EVENTS_WRITING);
+	return old < sequence_of(number) &&
+	       swap(place, old, sequence_of(number) | LEDGER_SEQUENCE_WRITING);
 }
 
 void events_append(struct ledger *ledger, const struct ledger_event *event)
@@ -187,7 +185,7 @@ enum found {
 static enum found find_event(const struct ledger *ledger, uint64_t number)
 {
 	uint64_t sequence = load(look_at(ledger, number));
-	uint64_t named = sequence & ~EVENTS_WRITING;
+	uint64_t named = sequence & ~LEDGER_SEQUENCE_WRITING;
 
 	if (sequence == sequence_of(number)) {
 		return FOUND_IT;

@@ -5,9 +5,9 @@
  *
  * The idea: a writer takes the next number and claims that number's place in the ring, by
  * compare-and-swap of the place's sequence: from a complete, lower one to its own with
- * EVENTS_WRITING. It fills the place and stores the sequence. A reader that was too slow
- * finds a later number there and knows how many it has lost. Two events are the same
- * finding when kind, verdict, reason and all four sites are: these fit into a key.
+ * LEDGER_SEQUENCE_WRITING. It fills the place and stores the sequence. A reader that was
+ * too slow finds a later number there and knows how many it has lost. Two events are the
+ * same finding when kind, verdict, reason and all four sites are: these fit into a key.
  * Invariant: a place that is claimed is written by its claimer alone. Whoever is overtaken
  * by the ring's whole length finds either a later sequence, and takes a new number, or
  * holds the place, and then the overtaker does. So an event that events_read() gives, with

@@ -14,14 +14,18 @@ static uint32_t load(const uint32_t *word)
 	return __atomic_load_n(word, __ATOMIC_SEQ_CST);
 }
 
-/* Makes the word `value` if it is 0 still; tells whether it is `value` now. */
+/*
+ * Makes the word `value` if it is 0 still; tells whether it is `value` now. Most words are
+ * settled: no cache line is asked for writing then.
+ */
 static bool settle(uint64_t *word, uint64_t value)
 {
-	uint64_t old = 0;
+	uint64_t old = __atomic_load_n(word, __ATOMIC_SEQ_CST);
 
-	return __atomic_compare_exchange_n(word, &old, value, false, __ATOMIC_SEQ_CST,
-					   __ATOMIC_SEQ_CST) ||
-	       old == value;
+	return old == value ||
+	       (old == 0 && (__atomic_compare_exchange_n(word, &old, value, false, __ATOMIC_SEQ_CST,
+							 __ATOMIC_SEQ_CST) ||
+			     old == value));
 }
 
 /* A key is never 0. */
@@ -40,54 +44,66 @@ static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t length)
 	return probe_mix(hash, length);
 }
 
-/* The module as it will be kept; key and is_told are not set. */
-static struct ledger_module keep_module(const struct sites_module *module)
+/* The part of a module that is kept. */
+struct kept {
+	const char *path;
+	size_t path_length;
+	const uint8_t *build_id;
+	uint32_t build_id_length;
+};
+
+static struct kept what_is_kept(const struct sites_module *module)
 {
-	struct ledger_module kept = {.build_id_length = module->build_id_length};
-	size_t length = strlen(module->path);
-	size_t skipped = 0;
+	struct kept kept = {
+		.path = module->path,
+		.path_length = strlen(module->path),
+		.build_id = module->build_id,
+		.build_id_length = module->build_id_length,
+	};
 
 	if (kept.build_id_length > LEDGER_BUILD_ID) {
 		kept.build_id_length = LEDGER_BUILD_ID;
 	}
-	if (kept.build_id_length > 0) {
-		memcpy(kept.build_id, module->build_id, kept.build_id_length);
+	if (kept.path_length > LEDGER_MODULE_PATH - 1) {
+		kept.path += kept.path_length - (LEDGER_MODULE_PATH - 1);
+		kept.path_length = LEDGER_MODULE_PATH - 1;
 	}
-	if (length > LEDGER_MODULE_PATH - 1) {
-		skipped = length - (LEDGER_MODULE_PATH - 1);
-	}
-	memcpy(kept.path, module->path + skipped, length - skipped);
 	return kept;
 }
 
-static bool is_same_module(const struct ledger_module *slot, const struct ledger_module *kept)
+static bool is_same_module(const struct ledger_module *slot, const struct kept *kept)
 {
 	return load(&slot->is_told) != 0 && slot->build_id_length == kept->build_id_length &&
-	       memcmp(slot->build_id, kept->build_id, sizeof(kept->build_id)) == 0 &&
-	       strcmp(slot->path, kept->path) == 0;
+	       (kept->build_id_length == 0 ||
+		memcmp(slot->build_id, kept->build_id, kept->build_id_length) == 0) &&
+	       memcmp(slot->path, kept->path, kept->path_length) == 0 &&
+	       slot->path[kept->path_length] == '\0';
 }
 
-static void tell_module(struct ledger_module *slot, const struct ledger_module *kept)
+/* The slot was never used: behind what is written here it is all zeros. */
+static void tell_module(struct ledger_module *slot, const struct kept *kept)
 {
 	slot->build_id_length = kept->build_id_length;
-	memcpy(slot->build_id, kept->build_id, sizeof(kept->build_id));
-	memcpy(slot->path, kept->path, sizeof(kept->path));
+	if (kept->build_id_length > 0) {
+		memcpy(slot->build_id, kept->build_id, kept->build_id_length);
+	}
+	memcpy(slot->path, kept->path, kept->path_length);
 	__atomic_store_n(&slot->is_told, 1, __ATOMIC_SEQ_CST);
 }
 
 uint32_t sites_intern_module(struct ledger *ledger, const struct sites_module *module)
 {
-	struct ledger_module kept = keep_module(module);
-	uint64_t hash = hash_bytes(0, kept.path, strlen(kept.path));
+	const struct kept kept = what_is_kept(module);
+	uint64_t hash = hash_bytes(0, kept.path, kept.path_length);
 	uint64_t key = key_of(hash_bytes(hash, kept.build_id, kept.build_id_length));
 
 	for (uint32_t i = 0; i < PROBE_TRIES; i++) {
 		uint32_t index = probe_slot(key, i, LEDGER_MODULES);
 		struct ledger_module *slot = &ledger->modules[index];
-		uint64_t old = 0;
+		uint64_t old = __atomic_load_n(&slot->key, __ATOMIC_SEQ_CST);
 
-		if (__atomic_compare_exchange_n(&slot->key, &old, key, false, __ATOMIC_SEQ_CST,
-						__ATOMIC_SEQ_CST)) {
+		if (old == 0 && __atomic_compare_exchange_n(&slot->key, &old, key, false,
+							    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
 			tell_module(slot, &kept);
 			return index;
 		}
@@ -111,15 +127,16 @@ enum settled {
  */
 static enum settled settle_site(struct ledger_site *slot, const uint64_t *frames, uint32_t count)
 {
-	uint32_t told = 0;
+	uint32_t told;
 
 	for (uint32_t i = 0; i < count; i++) {
 		if (!settle(&slot->frames[i], frames[i])) {
 			return SETTLED_OTHER;
 		}
 	}
-	if (__atomic_compare_exchange_n(&slot->frame_count, &told, count, false, __ATOMIC_SEQ_CST,
-					__ATOMIC_SEQ_CST)) {
+	told = load(&slot->frame_count);
+	if (told == 0 && __atomic_compare_exchange_n(&slot->frame_count, &told, count, false,
+						     __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
 		return SETTLED_NEW;
 	}
 	return told == count ? SETTLED_KNOWN : SETTLED_OTHER;

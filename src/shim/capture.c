@@ -4,10 +4,11 @@
  * it needs no room below the hook, no handler can find it half done or jump out of it, and
  * no handler can fork in the middle of it. A stack that is known costs neither.
  *
- * The word `under_way` keeps walks apart from each other and from forks. It is never
- * waited for where a site is asked: then the site is not known, this time. A fork tries
- * for a while; a child that was forked in the middle of another thread's walk might find
- * libunwind's own locks taken for ever, so it captures nothing any more.
+ * The word `under_way` keeps walks apart from each other and from forks. Where a site is
+ * asked it is never waited for: then the site is not known, this time. A fork says that it
+ * is coming, so that no further walk begins, and waits a while for the one under way; a
+ * child that was forked in the middle of another thread's walk might find libunwind's own
+ * locks taken for ever, so it captures nothing any more.
  */
 #include "shim/capture.h"
 
@@ -38,9 +39,8 @@ enum {
 	FORK_TRIES = 20 * 1000,
 };
 
-/* States of `under_way`; any other value is the number of forks. */
-#define NOTHING UINT32_C(0)
-#define A_WALK	UINT32_MAX
+/* In `under_way`; the rest of it is the number of forks. */
+#define A_WALK (UINT32_C(1) << 31)
 
 /* One mapping, private to the process, with all that a walk writes. */
 struct workshop {
@@ -55,6 +55,7 @@ bool capture_is_on;
 static const struct trace_api *trace;
 static struct workshop *workshop;
 static struct trace_range ourselves;
+static struct trace_range libc;
 static uint32_t under_way;
 
 /* An address in each module of the ledger that this process has met, 0 = not met. */
@@ -83,7 +84,7 @@ static bool find_library(char *path)
 	const char *own;
 	size_t length;
 
-	if (borrowed.dlopen == NULL || borrowed.dladdr == NULL ||
+	if (borrowed.dlmopen == NULL || borrowed.dladdr == NULL ||
 	    borrowed.gnu_get_libc_version == NULL || borrowed.dladdr(&workshop, &self) == 0) {
 		refuse("needs glibc 2.35 or newer", "");
 		return false;
@@ -102,6 +103,11 @@ static bool find_library(char *path)
 	return true;
 }
 
+/*
+ * In a namespace of its own, with a libc of its own: dlopen() would run the initialisers of
+ * the program's libc here, earlier than its own start-up code does, and without the arguments
+ * and the environment. It also keeps the names of libunwind and of the program apart.
+ */
 static bool open_library(void)
 {
 	char path[PATH_BYTES];
@@ -113,7 +119,7 @@ static bool open_library(void)
 	if (!find_library(path)) {
 		return false;
 	}
-	library = borrowed.dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	library = borrowed.dlmopen(LM_ID_NEWLM, path, RTLD_NOW | RTLD_LOCAL);
 	if (library == NULL) {
 		why = borrowed.dlerror != NULL ? borrowed.dlerror() : NULL;
 		refuse("cannot open ", why != NULL ? why : path);
@@ -131,9 +137,11 @@ static bool open_library(void)
 void capture_setup(void)
 {
 	struct trace_module self;
+	struct trace_module its_libc;
 	long map;
 
-	if (!open_library() || !trace->module((uintptr_t)&workshop, &self)) {
+	if (!open_library() || !trace->module((uintptr_t)&workshop, &self) ||
+	    !trace->module((uintptr_t)borrowed.gnu_get_libc_version, &its_libc)) {
 		return;
 	}
 	map = rawsys6(SYS_mmap, 0, sizeof(*workshop), PROT_READ | PROT_WRITE,
@@ -144,6 +152,7 @@ void capture_setup(void)
 	}
 	workshop = (struct workshop *)map;
 	ourselves = self.range;
+	libc = its_libc.range;
 	capture_is_on = true;
 }
 
@@ -172,9 +181,8 @@ static uint32_t intern(const struct trace_walk *walk)
 		}
 		frames[i] = sites_frame(index, call);
 	}
-	return walk->frame_count == 0
-		       ? 0
-		       : sites_intern(tree_ledger, frames, walk->frame_count, NULL);
+	return walk->frame_count == 0 ? 0
+				      : sites_intern(tree_ledger, frames, walk->frame_count, NULL);
 }
 
 /* On the workshop's stack. */
@@ -190,7 +198,7 @@ __attribute__((noinline, cold)) static uint32_t walk_stack(const struct known_ke
 {
 	uint64_t all = UINT64_MAX;
 	uint64_t before = 0;
-	uint32_t nothing = NOTHING;
+	uint32_t nothing = 0;
 	uint32_t site = 0;
 
 	rawsys6(SYS_rt_sigprocmask, SIG_SETMASK, (long)&all, (long)&before, KERNEL_SIGSET_BYTES, 0,
@@ -201,13 +209,14 @@ __attribute__((noinline, cold)) static uint32_t walk_stack(const struct known_ke
 
 		workshop->walk.base = key->cfa;
 		workshop->walk.skipped = ourselves;
+		workshop->walk.libc = libc;
 		capture_enter(&workshop->walk.from, workshop->stack + STACK_BYTES, work, workshop);
 		site = workshop->site;
 		if (site != 0) {
 			known_keep(&workshop->known, key, &workshop->walk, site);
 		}
 		errno = saved;
-		__atomic_store_n(&under_way, NOTHING, __ATOMIC_RELEASE);
+		__atomic_fetch_and(&under_way, ~A_WALK, __ATOMIC_RELEASE);
 	}
 	rawsys6(SYS_rt_sigprocmask, SIG_SETMASK, (long)&before, 0, KERNEL_SIGSET_BYTES, 0, 0);
 	return site;
@@ -240,13 +249,10 @@ void capture_before_fork(void)
 	if (!capture_is_on || guard_in_vfork_child()) {
 		return;
 	}
+	guard_self.capture_holds++;
+	__atomic_fetch_add(&under_way, 1, __ATOMIC_ACQUIRE);
 	for (int i = 0; i < FORK_TRIES; i++) {
-		uint32_t forks = __atomic_load_n(&under_way, __ATOMIC_RELAXED);
-
-		if (forks != A_WALK &&
-		    __atomic_compare_exchange_n(&under_way, &forks, forks + 1, false,
-						__ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
-			guard_self.capture_holds++;
+		if ((__atomic_load_n(&under_way, __ATOMIC_ACQUIRE) & A_WALK) == 0) {
 			return;
 		}
 #if defined(__x86_64__)
@@ -258,11 +264,10 @@ void capture_before_fork(void)
 void capture_after_fork_in_child(void)
 {
 	guard_self.capture_holds = 0;
-	if (under_way == A_WALK) {
+	if ((under_way & A_WALK) != 0) {
 		capture_is_on = false;
-	} else {
-		under_way = NOTHING;
 	}
+	under_way = 0;
 }
 
 void capture_after_fork_in_parent(void)

@@ -31,6 +31,21 @@ static long early_result(long rc)
 	early_result(                                                                              \
 		rawsys6((nr), (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f)))
 
+/* The way to main: without a libc there is none. */
+
+static int early___libc_start_main(int (*main)(int, char **, char **), int count, char **arguments,
+				   void (*init)(void), void (*fini)(void),
+				   void (*loader_fini)(void), void *stack_end)
+{
+	real_resolve();
+	if (real.__libc_start_main != early___libc_start_main) {
+		return real.__libc_start_main(main, count, arguments, init, fini, loader_fini,
+					      stack_end);
+	}
+	errno = ENOSYS;
+	return 127;
+}
+
 /* Birth of processes */
 
 static pid_t early_fork(void)

@@ -12,7 +12,9 @@
 #include <sys/socket.h>
 
 #include "core/stamp.h"
+#include "shim/capture.h"
 #include "shim/hooks.h"
+#include "shim/places.h"
 #include "shim/process.h"
 #include "shim/reclaim.h"
 #include "shim/table.h"
@@ -63,6 +65,10 @@ EXPORT int connect(int fd, const struct sockaddr *address, socklen_t length)
 {
 	if (table_is_watched(fd) && table_stamp(fd) == STAMP_SOCKET && process_may_act()) {
 		table_put(fd, stamp_acquired(process_epoch, STAMP_UPSTREAM));
+		if (unlikely(places_are_kept)) {
+			CAPTURE_ENTRY();
+			places_acquired(fd);
+		}
 		if (process_settings.cloexec) {
 			guard_cloexec(fd);
 		}
@@ -84,6 +90,9 @@ EXPORT int listen(int fd, int backlog)
 static inline void go_away(void)
 {
 	if (process_may_act()) {
+		if (unlikely(places_are_kept)) {
+			places_wait();
+		}
 		tree_listen();
 		tree_go_away();
 	}
@@ -95,6 +104,9 @@ static int accepted(int listener, int fd, uint64_t extra)
 		table_put(fd, stamp_acquired(process_epoch, extra));
 		if (process_settings.cloexec) {
 			guard_cloexec(fd);
+		}
+		if (unlikely(places_are_kept)) {
+			places_acquired(fd);
 		}
 	}
 	return fd;
@@ -109,6 +121,7 @@ EXPORT int accept(int fd, struct sockaddr *address, socklen_t *length)
 	if (unlikely(accepted_fd < 0 && reclaim_for(errno))) {
 		accepted_fd = real.accept(fd, address, length);
 	}
+	CAPTURE_ENTRY(); /* not before: a handler may have run while it blocked */
 	return accepted(fd, accepted_fd, 0);
 }
 
@@ -121,6 +134,7 @@ EXPORT int accept4(int fd, struct sockaddr *address, socklen_t *length, int flag
 	if (unlikely(accepted_fd < 0 && reclaim_for(errno))) {
 		accepted_fd = real.accept4(fd, address, length, flags);
 	}
+	CAPTURE_ENTRY(); /* not before: a handler may have run while it blocked */
 	return accepted(fd, accepted_fd, (flags & SOCK_CLOEXEC) != 0 ? STAMP_CLOEXEC : 0);
 }
 

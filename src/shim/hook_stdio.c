@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "shim/capture.h"
 #include "shim/letgo.h"
 #include "shim/process.h"
 #include "shim/real.h"
@@ -65,6 +66,7 @@ EXPORT int fclose(FILE *stream)
 
 	stream_closing(stream); /* also one whose descriptor went before it */
 	if (unlikely(fd >= 0 && table_is_watched(fd))) {
+		CAPTURE_ENTRY();
 		error = leave_descriptor(stream, fd);
 	}
 	result = real.fclose(stream);
@@ -81,6 +83,7 @@ EXPORT FILE *freopen(const char *path, const char *mode, FILE *stream)
 
 	stream_closing(stream); /* also one whose descriptor went before it */
 	if (unlikely(fd >= 0 && table_is_watched(fd))) {
+		CAPTURE_ENTRY();
 		leave_descriptor(stream, fd);
 	}
 	return real.freopen(path, mode, stream);
@@ -92,6 +95,7 @@ EXPORT FILE *freopen64(const char *path, const char *mode, FILE *stream)
 
 	stream_closing(stream); /* also one whose descriptor went before it */
 	if (unlikely(fd >= 0 && table_is_watched(fd))) {
+		CAPTURE_ENTRY();
 		leave_descriptor(stream, fd);
 	}
 	return real.freopen64(path, mode, stream);

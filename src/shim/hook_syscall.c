@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/syscall.h>
 
+#include "shim/capture.h"
 #include "shim/guard.h"
 #include "shim/handover.h"
 #include "shim/hooks.h"
@@ -222,6 +223,7 @@ long hook_syscall(long number, long a, long b, long c, long d, long e, long f)
 {
 	int fd = (int)a;
 
+	CAPTURE_ENTRY();
 	if (is_birth(number)) {
 		return birth_by_number(number, a, b, c, d, e, f);
 	}

@@ -17,6 +17,7 @@
 #include <sys/epoll.h>
 #include <sys/select.h>
 
+#include "shim/places.h"
 #include "shim/process.h"
 #include "shim/real.h"
 #include "shim/table.h"
@@ -53,9 +54,20 @@ static unsigned int note_member(int fd)
 		if (!use_is_warm(fd, STAMP_USE_POLL)) {
 			use_note(fd, STAMP_USE_POLL);
 		}
+		if (unlikely(places_are_kept)) {
+			places_still_ended(fd);
+		}
 		return (stamp & STAMP_UPSTREAM) != 0 ? SET_OTHERS : 0;
 	}
 	return stamp == STAMP_LISTENS ? SET_LISTENERS : SET_OTHERS;
+}
+
+/* A set is about to be waited for: what ended before, and is not in it, is forgotten. */
+static inline void note_wait(void)
+{
+	if (unlikely(places_are_kept)) {
+		places_wait();
+	}
 }
 
 static void go_away_if(unsigned int members)
@@ -78,6 +90,7 @@ static void note_poll(struct pollfd *set, nfds_t count)
 	if (set == NULL || tree_ledger == NULL || count > POLL_MAX) {
 		return;
 	}
+	note_wait();
 	for (nfds_t i = 0; i < count; i++) {
 		members |= note_member(set[i].fd);
 	}
@@ -109,6 +122,7 @@ static void note_select(int count, const fd_set *readable, const fd_set *writabl
 			const fd_set *exceptional)
 {
 	if (tree_ledger != NULL) {
+		note_wait();
 		go_away_if(note_set(readable, count) | note_set(writable, count) |
 			   note_set(exceptional, count));
 	}
@@ -211,6 +225,7 @@ static void note_epoll(int epoll)
 	if (tree_ledger == NULL) {
 		return;
 	}
+	note_wait();
 	if (__atomic_load_n(&epoll_noted, __ATOMIC_RELAXED) != process_epoch && process_may_act()) {
 		note_members_again();
 	}

@@ -12,6 +12,8 @@
  *   stream       stdio on connections           guard.h       per-thread state
  *   process      epoch, birth, retirement       log           what we say
  *   capture      backtraces, in debug mode      known         stacks seen before
+ *   places       where connections come from    journal       events, findings
+ *   report       leaks at exit, exit code       hook_start    just before main
  *
  *   trace*       libsendfin-trace.so: libunwind, and what is asked of the loader
  *
@@ -32,9 +34,12 @@
 #include "shim/due.h"
 #include "shim/hooks.h"
 #include "shim/image.h"
+#include "shim/journal.h"
 #include "shim/letgo.h"
 #include "shim/log.h"
+#include "shim/places.h"
 #include "shim/process.h"
+#include "shim/report.h"
 #include "shim/table.h"
 #include "shim/tree.h"
 #include "shim/use.h"
@@ -170,6 +175,10 @@ static void find_inherited(char **environment, uint32_t limit)
 
 	memset(&found, 0, sizeof(found));
 	image_adopt(environment, &found.legacy);
+	if (places_are_kept) {
+		tree_make_ledger();
+		journal_setup();
+	}
 	for (uint32_t i = 0; i < count; i++) {
 		descriptors[i] = (struct pollfd){.fd = (int)i};
 	}
@@ -187,14 +196,18 @@ static void find_inherited(char **environment, uint32_t limit)
 static void at_exit(void *unused)
 {
 	(void)unused;
+	CAPTURE_ENTRY();
 	letgo_at_exit(true);
+	report_exit(true);
 }
 
 /* quick_exit flushes nothing, so nothing of the buffers will ever reach the peer. */
 static void at_quick_exit_handler(void *unused)
 {
 	(void)unused;
+	CAPTURE_ENTRY();
 	letgo_at_exit(false);
+	report_exit(false);
 }
 
 /*
@@ -224,6 +237,20 @@ static uint32_t descriptor_limit(uint64_t *soft)
 	return limit.rlim_max < TABLE_LIMIT_MAX ? (uint32_t)limit.rlim_max : TABLE_LIMIT_MAX;
 }
 
+/*
+ * Debug mode: what it needs is there before the first descriptor is looked at. The ledger,
+ * which an ancestor may have handed on, is made now if it has to be: sites live in it.
+ */
+static void set_up_diagnosis(uint32_t limit)
+{
+	if (!process_settings.debug && !process_settings.report && process_settings.exitcode == 0) {
+		return;
+	}
+	if (places_setup(limit) == 0 && report_setup() == 0) {
+		log_setup_buffer(); /* backtraces come later: hook_start.c */
+	}
+}
+
 static void set_up(char **environment)
 {
 	uint64_t soft;
@@ -242,14 +269,12 @@ static void set_up(char **environment)
 	if (process_settings.mode == SETTINGS_MODE_OFF) {
 		return;
 	}
-	if (process_settings.debug) {
-		capture_setup();
-	}
 	limit = descriptor_limit(&soft);
 	if (process_setup() != 0 || table_setup(limit) != 0) {
 		process_retire();
 		return;
 	}
+	set_up_diagnosis(limit);
 	find_inherited(environment, soft < IMAGE_DESCRIPTORS ? (uint32_t)soft : IMAGE_DESCRIPTORS);
 	register_exit();
 	due_look(); /* until we attached, nobody could say that this image holds by accident */
@@ -271,5 +296,6 @@ __attribute__((destructor)) static void destruct(void)
 {
 	if (borrowed.gnu_get_libc_version == NULL) {
 		letgo_at_exit(true);
+		report_exit(true);
 	}
 }

@@ -36,7 +36,7 @@ struct known_key {
 
 struct known_entry {
 	uint32_t count; /* odd: being written */
-	uint32_t site;	/* 0: empty */
+	uint32_t site;  /* 0: empty */
 	uint32_t word_count;
 	bool needs_fp;
 	uintptr_t pc;

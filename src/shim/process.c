@@ -12,7 +12,9 @@
 #include <sys/mman.h>
 
 #include "core/stamp.h"
+#include "shim/capture.h"
 #include "shim/guard.h"
+#include "shim/log.h"
 #include "shim/table.h"
 #include "shim/tree.h"
 #include "sys/rawsys.h"
@@ -76,6 +78,8 @@ static void process_born(void)
 	epoch_begin();
 	process_birth = process_came_to_share;
 	table_after_fork_in_child();
+	capture_after_fork_in_child();
+	log_after_fork_in_child();
 	tree_born();
 }
 
@@ -112,6 +116,7 @@ void process_before_fork(void)
 	if (process_may_act()) {
 		epoch_raise();
 		tree_before_fork();
+		capture_before_fork();
 	}
 }
 
@@ -125,6 +130,7 @@ void process_after_fork(pid_t child_pid)
 		process_born();
 		return;
 	}
+	capture_after_fork_in_parent();
 	if (child_pid > 0) {
 		epoch_begin();
 	}
@@ -137,6 +143,12 @@ void process_spawning(void)
 		epoch_raise();
 		tree_spawning();
 	}
+}
+
+void process_vforking(void)
+{
+	CAPTURE_ENTRY();
+	process_spawning();
 }
 
 void process_standard_replaced(void)

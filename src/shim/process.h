@@ -71,6 +71,9 @@ void process_after_fork(pid_t child_pid);
  */
 void process_spawning(void);
 
+/* The same for the vfork thunk, whose frame C cannot name. */
+void process_vforking(void);
+
 /* libc put other files on descriptors 0 to 2 by itself. */
 void process_standard_replaced(void);
 

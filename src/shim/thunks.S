@@ -28,7 +28,7 @@ vfork:
 	endbr64
 	subq $8, %rsp
 	.cfi_adjust_cfa_offset 8
-	call process_spawning		/* what we hold will be shared */
+	call process_vforking		/* what we hold will be shared */
 	addq $8, %rsp
 	.cfi_adjust_cfa_offset -8
 	popq %rdi			/* the return address: rdi survives the system call */
@@ -100,7 +100,7 @@ vfork:
 	.cfi_adjust_cfa_offset 16
 	.cfi_rel_offset x29, 0
 	.cfi_rel_offset x30, 8
-	bl process_spawning		/* what we hold will be shared */
+	bl process_vforking		/* what we hold will be shared */
 	ldp x29, x30, [sp], #16
 	.cfi_adjust_cfa_offset -16
 	.cfi_restore x29

@@ -69,12 +69,13 @@ struct trace_word {
 struct trace_walk {
 	/* Set by who asks: */
 	struct trace_registers from;
-	uintptr_t base;		    /* stack pointer of the frame to begin with */
+	uintptr_t base;             /* stack pointer of the frame to begin with */
 	struct trace_range skipped; /* frames in here are not told, but proven */
+	struct trace_range libc;    /* frames in here are not told where they are outermost */
 	/* Told: */
-	uint32_t frame_count;		/* 0: nothing is known */
-	uint32_t word_count;		/* 0: there is no proof */
-	bool needs_fp;			/* the frame pointer of `base` is part of the proof */
+	uint32_t frame_count;           /* 0: nothing is known */
+	uint32_t word_count;            /* 0: there is no proof */
+	bool needs_fp;                  /* the frame pointer of `base` is part of the proof */
 	uintptr_t frames[TRACE_FRAMES]; /* addresses in the calls, innermost first */
 	struct trace_word words[TRACE_WORDS];
 };

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the walk must know of the machine: libunwind's names of the registers, and where a
- * signal left those of the code that it interrupted.
+ * What the walk must know of the machine: libunwind's names of the registers, how code looks
+ * that a signal handler returns to, and where the signal left the registers of what it
+ * interrupted.
  *
  * The kernel's frame of a signal holds all registers in one array (struct sigcontext in
  * asm/sigcontext.h), so the places of stack pointer and pc follow from the frame
- * pointer's.
+ * pointer's. unw_is_signal_frame() cannot be used: it tells of the step that was made last.
  */
 #ifndef SHIM_TRACE_MACHINE_H
 #define SHIM_TRACE_MACHINE_H
@@ -22,6 +23,9 @@ enum {
 	MACHINE_SIGNAL_SP = 5 * 8, /* rbp, rbx, rdx, rax, rcx, rsp, rip */
 	MACHINE_SIGNAL_PC = 6 * 8,
 };
+
+/* mov $SYS_rt_sigreturn, %rax; syscall: all but the last byte */
+#define MACHINE_SIGRETURN UINT64_C(0x0f0000000fc0c748)
 #elif defined(__aarch64__)
 #include <libunwind-aarch64.h>
 
@@ -35,6 +39,9 @@ enum {
 	MACHINE_SIGNAL_SP = 2 * 8, /* x29, x30, sp, pc */
 	MACHINE_SIGNAL_PC = 3 * 8,
 };
+
+/* mov x8, #SYS_rt_sigreturn; svc #0 */
+#define MACHINE_SIGRETURN UINT64_C(0xd4000001d2801168)
 #endif
 
 #endif

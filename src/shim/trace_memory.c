@@ -14,20 +14,23 @@ enum {
 	WORDS_MAX = 100 * 1000,
 };
 
-static bool ask_kernel(uintptr_t page)
+/* Asks for a word that is wanted, not for the page's first: memory checkers look on. */
+static bool ask_kernel(uintptr_t address)
 {
-	return rawsys6(SYS_rt_sigprocmask, NO_SUCH_HOW, (long)page, 0, KERNEL_SIGSET_BYTES, 0,
-		       0) == -EINVAL;
+	return rawsys6(SYS_rt_sigprocmask, NO_SUCH_HOW, (long)(address & -sizeof(uintptr_t)), 0,
+		       KERNEL_SIGSET_BYTES, 0, 0) == -EINVAL;
 }
 
-static bool is_page_readable(struct memory *memory, uintptr_t page)
+static bool is_page_readable(struct memory *memory, uintptr_t address)
 {
+	uintptr_t page = address & -(uintptr_t)PAGE;
+
 	for (int i = 0; i < MEMORY_PAGES; i++) {
 		if (memory->pages[i] == page) {
 			return true;
 		}
 	}
-	if (!ask_kernel(page)) {
+	if (!ask_kernel(address)) {
 		return false;
 	}
 	memory->pages[memory->next++ % MEMORY_PAGES] = page;
@@ -38,15 +41,8 @@ bool memory_is_readable(struct memory *memory, uintptr_t address, uintptr_t size
 {
 	uintptr_t last = address + size - 1;
 
-	if (address < PAGE || last < address) {
-		return false;
-	}
-	for (uintptr_t page = address & -(uintptr_t)PAGE; page <= last; page += PAGE) {
-		if (!is_page_readable(memory, page)) {
-			return false;
-		}
-	}
-	return true;
+	return address >= PAGE && last >= address && is_page_readable(memory, address) &&
+	       (address / PAGE == last / PAGE || is_page_readable(memory, last));
 }
 
 bool memory_word(struct memory *memory, uintptr_t address, uintptr_t *word)

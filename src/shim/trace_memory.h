@@ -28,6 +28,7 @@ struct memory {
 	uint32_t words_read;
 };
 
+/* At most a page of bytes. */
 bool memory_is_readable(struct memory *memory, uintptr_t address, uintptr_t size);
 
 /* The word at an address, aligned or not; false when it cannot be read. */

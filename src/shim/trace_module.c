@@ -18,7 +18,7 @@ __typeof__(_dl_find_object) _dl_find_object __attribute__((weak));
 
 enum {
 	PATH_BYTES = 4096,
-	HEADERS_MAX = 64,	 /* program headers */
+	HEADERS_MAX = 64,         /* program headers */
 	SYMBOLS_MAX = 256 * 1024, /* looked at for one name */
 };
 
@@ -26,8 +26,8 @@ static char program_path[PATH_BYTES];
 
 bool module_setup(void)
 {
-	long length = rawsys6(SYS_readlinkat, AT_FDCWD, (long)"/proc/self/exe",
-			      (long)program_path, PATH_BYTES - 1, 0, 0);
+	long length = rawsys6(SYS_readlinkat, AT_FDCWD, (long)"/proc/self/exe", (long)program_path,
+			      PATH_BYTES - 1, 0, 0);
 
 	program_path[length > 0 ? length : 0] = '\0';
 	return _dl_find_object != NULL;
@@ -101,7 +101,7 @@ bool module_of(uintptr_t address, struct trace_module *module)
 
 /* The parts of a dynamic section that names are found with. */
 struct symbols {
-	const ElfW(Sym) *table;
+	const ElfW(Sym) * table;
 	const char *strings;
 	uintptr_t string_bytes;
 	const uint32_t *gnu_hash;
@@ -176,7 +176,7 @@ static uint32_t count_symbols(const struct trace_module *module, const struct sy
 	return last == 0 ? 0 : last + 1;
 }
 
-static bool is_function_around(const ElfW(Sym) *symbol, uintptr_t offset)
+static bool is_function_around(const ElfW(Sym) * symbol, uintptr_t offset)
 {
 	uint32_t type = ELF64_ST_TYPE(symbol->st_info);
 
@@ -205,7 +205,8 @@ const char *module_name(const struct trace_module *module, uintptr_t address, ui
 		const char *name;
 		uint64_t distance;
 
-		if (symbol->st_name >= symbols.string_bytes || !is_function_around(symbol, offset)) {
+		if (symbol->st_name >= symbols.string_bytes ||
+		    !is_function_around(symbol, offset)) {
 			continue;
 		}
 		name = symbols.strings + symbol->st_name;

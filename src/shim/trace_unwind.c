@@ -37,7 +37,7 @@ struct position {
 	uintptr_t fp;
 	uintptr_t fp_place; /* address, or PLACE_AT_BASE */
 	bool is_trampoline; /* the kernel's return from a signal handler */
-	bool is_exact;	    /* pc is not behind a call: a signal came here */
+	bool is_exact;      /* pc is not behind a call: a signal came here */
 };
 
 struct walker {
@@ -46,6 +46,7 @@ struct walker {
 	uintptr_t registers_fp_place;
 	uintptr_t base_fp_place; /* memory that stands for the register at the base */
 	bool is_proven;
+	bool is_whole; /* the outermost frame was reached */
 	struct memory memory;
 	unw_cursor_t cursor;
 };
@@ -208,6 +209,13 @@ static uintptr_t place_of(struct walker *walker, int number, uintptr_t in_regist
 	return in_register;
 }
 
+static bool is_trampoline(struct walker *walker, uintptr_t pc)
+{
+	uintptr_t code;
+
+	return memory_word(&walker->memory, pc, &code) && code == MACHINE_SIGRETURN;
+}
+
 /* What the cursor points at; false when it is nothing. */
 static bool look(struct walker *walker, struct position *position)
 {
@@ -229,12 +237,13 @@ static bool look(struct walker *walker, struct position *position)
 	if (position->fp_place == walker->base_fp_place) {
 		position->fp_place = PLACE_AT_BASE;
 	}
-	position->is_trampoline = unw_is_signal_frame(&walker->cursor) > 0;
+	position->is_trampoline = is_trampoline(walker, pc);
 	return true;
 }
 
 static bool begin(struct walker *walker, struct position *position)
 {
+	position->is_exact = false;
 	return unw_init_remote(&walker->cursor, space, walker) == 0 && look(walker, position);
 }
 
@@ -260,17 +269,19 @@ static bool step_without_table(struct walker *walker, const struct position *fro
 		return false;
 	}
 	to->pc = pc;
+	to->is_trampoline = is_trampoline(walker, pc);
 	return true;
 }
 
 static bool step(struct walker *walker, const struct position *from, struct position *to)
 {
 	int result = unw_step(&walker->cursor);
-	bool found = result > 0   ? look(walker, to)
-		     : result < 0 ? step_without_table(walker, from, to)
-				  : false;
 
-	if (!found) {
+	if (result == 0) {
+		walker->is_whole = true;
+		return false;
+	}
+	if (!(result > 0 ? look(walker, to) : step_without_table(walker, from, to))) {
 		return false;
 	}
 	to->is_exact = from->is_trampoline;
@@ -328,11 +339,9 @@ static void prove_step(struct walker *walker, const struct position *from,
 #endif
 }
 
-static bool is_in_module(uintptr_t address)
+static bool is_in(const struct trace_range *range, uintptr_t address)
 {
-	struct trace_module module;
-
-	return module_of(address, &module);
+	return address >= range->start && address < range->end;
 }
 
 /* True while there is room for more frames. */
@@ -340,11 +349,36 @@ static bool tell(struct trace_walk *walk, const struct position *position)
 {
 	uintptr_t call = position->is_exact ? position->pc : position->pc - 1;
 
-	if (!position->is_trampoline &&
-	    (call < walk->skipped.start || call >= walk->skipped.end)) {
+	if (!position->is_trampoline && !is_in(&walk->skipped, call)) {
 		walk->frames[walk->frame_count++] = call;
 	}
 	return walk->frame_count < TRACE_FRAMES;
+}
+
+static bool is_in_module(uintptr_t address)
+{
+	struct trace_module module;
+
+	return module_of(address, &module);
+}
+
+/*
+ * How libc came to call main() or a thread's function says nothing, and a stack that ends
+ * in no module ends in garbage. But who called us is always told.
+ */
+static void trim(struct trace_walk *walk, bool is_whole)
+{
+	if (is_whole && walk->frame_count > 1) {
+		walk->frame_count--;
+	}
+	while (walk->frame_count > 1) {
+		uintptr_t outermost = walk->frames[walk->frame_count - 1];
+
+		if (is_whole ? !is_in(&walk->libc, outermost) : is_in_module(outermost)) {
+			return;
+		}
+		walk->frame_count--;
+	}
 }
 
 static bool go_to_base(struct walker *walker, struct position *at)
@@ -384,8 +418,5 @@ void unwind_walk(struct trace_walk *walk)
 	if (!walker.is_proven) {
 		walk->word_count = 0;
 	}
-	/* A stack that ends in no module ends in garbage; but who called us is always told. */
-	while (walk->frame_count > 1 && !is_in_module(walk->frames[walk->frame_count - 1])) {
-		walk->frame_count--;
-	}
+	trim(walk, walker.is_whole);
 }

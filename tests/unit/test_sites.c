@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Modules and sites: interned, found again, told apart, counted; and what somebody who was
- * killed in the middle leaves behind.
+ * Sites: interned, found again, told apart, counted; and what somebody who was killed in the
+ * middle leaves behind.
  *
  * The idea: one ledger in ordinary memory, one thread. A collision, or a killed writer, is
  * written into the slot where another ledger shows that a backtrace would go. Never here:
@@ -9,7 +9,6 @@
  */
 #include "ledger/sites.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -259,158 +258,6 @@ static void a_full_table_loses_sites_and_counts_them(void **state)
 	}
 }
 
-static uint32_t intern_module(const char *path, const char *build_id)
-{
-	const struct sites_module module = {
-		.path = path,
-		.build_id = (const uint8_t *)build_id,
-		.build_id_length = (uint32_t)strlen(build_id),
-	};
-
-	return sites_intern_module(ledger, &module);
-}
-
-static void a_module_has_one_index(void **state)
-{
-	uint32_t index = intern_module("/usr/sbin/server", "\x12\x34");
-	const struct ledger_module *module = sites_module(ledger, index);
-
-	(void)state;
-	assert_non_null(module);
-	assert_string_equal(module->path, "/usr/sbin/server");
-	assert_int_equal(module->build_id_length, 2);
-	assert_memory_equal(module->build_id, "\x12\x34", 2);
-	assert_int_equal(intern_module("/usr/sbin/server", "\x12\x34"), index);
-}
-
-static void another_path_or_build_is_another_module(void **state)
-{
-	uint32_t index = intern_module("/usr/sbin/server", "\x12\x34");
-
-	(void)state;
-	assert_int_not_equal(intern_module("/usr/sbin/servers", "\x12\x34"), index);
-	assert_int_not_equal(intern_module("/usr/sbin/server", "\x12\x35"), index);
-	assert_int_not_equal(intern_module("/usr/sbin/server", "\x12"), index);
-	assert_int_not_equal(intern_module("/usr/sbin/server", ""), index);
-	assert_int_equal(sites_module(ledger, intern_module("/bin/a", ""))->build_id_length, 0);
-}
-
-static void a_long_path_keeps_its_end(void **state)
-{
-	char path[4096];
-	uint32_t index;
-
-	(void)state;
-	memset(path, 'a', sizeof(path));
-	memcpy(path + sizeof(path) - 10, "/the/last", 10);
-	index = intern_module(path, "");
-	assert_string_equal(sites_module(ledger, index)->path,
-			    path + sizeof(path) - LEDGER_MODULE_PATH);
-	assert_int_equal(intern_module(path, ""), index);
-}
-
-static void a_long_build_id_keeps_its_beginning(void **state)
-{
-	const char id[] = "0123456789abcdefghijKLMNOP";
-	uint32_t index = intern_module("/bin/a", id);
-
-	(void)state;
-	assert_int_equal(sites_module(ledger, index)->build_id_length, LEDGER_BUILD_ID);
-	assert_memory_equal(sites_module(ledger, index)->build_id, id, LEDGER_BUILD_ID);
-}
-
-static void a_module_without_anything_is_one_too(void **state)
-{
-	uint32_t index = intern_module("", "");
-
-	(void)state;
-	assert_string_equal(sites_module(ledger, index)->path, "");
-	assert_int_equal(intern_module("", ""), index);
-}
-
-/* Its slot is lost, and the next who comes takes another: for ever, and only once. */
-static void who_is_killed_over_a_module_loses_the_slot(void **state)
-{
-	uint32_t index = intern_module("/bin/a", "\x12");
-	uint32_t again;
-
-	(void)state;
-	ledger->modules[index].is_told = 0;
-	assert_null(sites_module(ledger, index));
-	again = intern_module("/bin/a", "\x12");
-	assert_in_range(again, 0, LEDGER_MODULES - 1);
-	assert_int_not_equal(again, index);
-	assert_int_equal(intern_module("/bin/a", "\x12"), again);
-}
-
-static void equal_keys_of_modules_are_told_apart(void **state)
-{
-	uint32_t index = intern_module("/bin/a", "\x12");
-	uint32_t again;
-
-	(void)state;
-	ledger->modules[index].path[5] = 'b';
-	again = intern_module("/bin/a", "\x12");
-	assert_int_not_equal(again, index);
-	assert_string_equal(sites_module(ledger, index)->path, "/bin/b");
-	assert_string_equal(sites_module(ledger, again)->path, "/bin/a");
-}
-
-static void there_is_room_for_every_module(void **state)
-{
-	char path[16];
-	uint32_t made = 0;
-
-	(void)state;
-	for (uint32_t i = 0; i < 2 * LEDGER_MODULES; i++) {
-		snprintf(path, sizeof(path), "/lib/%u", i);
-		made += intern_module(path, "") < LEDGER_MODULES;
-	}
-	assert_in_range(made, LEDGER_MODULES - 2, LEDGER_MODULES);
-}
-
-static void strange_indexes_and_contents_are_no_module(void **state)
-{
-	uint32_t index = intern_module("/bin/a", "");
-
-	(void)state;
-	assert_null(sites_module(ledger, LEDGER_MODULES));
-	assert_null(sites_module(ledger, UINT32_MAX));
-	assert_null(sites_module(ledger, (index + 1) % LEDGER_MODULES));
-	ledger->modules[index].build_id_length = LEDGER_BUILD_ID + 1;
-	assert_null(sites_module(ledger, index));
-	ledger->modules[index].build_id_length = 0;
-	memset(ledger->modules[index].path, 'a', LEDGER_MODULE_PATH);
-	assert_null(sites_module(ledger, index));
-}
-
-static void frames_are_module_and_offset(void **state)
-{
-	const uint64_t offset = 0x123456789abcU;
-
-	(void)state;
-	for (uint32_t i = 0; i < LEDGER_MODULES; i++) {
-		uint64_t frame = sites_frame(i, offset);
-
-		assert_int_equal(frame, (uint64_t)(i + 1) << 48 | offset);
-		assert_int_equal(sites_frame_module(frame), i);
-		assert_int_equal(sites_frame_offset(frame), offset);
-	}
-}
-
-static void frames_in_no_module_are_addresses(void **state)
-{
-	uint64_t frame = sites_frame(LEDGER_MODULES, 0x7fffdeadbeefU);
-
-	(void)state;
-	assert_int_equal(frame, 0x7fffdeadbeefU);
-	assert_int_equal(sites_frame_module(frame), LEDGER_MODULES);
-	assert_int_equal(sites_frame_offset(frame), 0x7fffdeadbeefU);
-	/* The kernel's half, as a signal's frame may have it, keeps its low bits. */
-	assert_int_equal(sites_frame(LEDGER_MODULES, ~(uint64_t)0), LEDGER_FRAME_OFFSET);
-	assert_int_equal(sites_frame_module(~(uint64_t)0), LEDGER_MODULES);
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_ledger, free_ledger)
 
 static const struct CMUnitTest tests[] = {
@@ -426,17 +273,6 @@ static const struct CMUnitTest tests[] = {
 	TEST(who_is_killed_over_a_site_leaves_it_to_the_next),
 	TEST(who_is_killed_over_another_site_is_passed_by),
 	TEST(a_full_table_loses_sites_and_counts_them),
-	TEST(a_module_has_one_index),
-	TEST(another_path_or_build_is_another_module),
-	TEST(a_long_path_keeps_its_end),
-	TEST(a_long_build_id_keeps_its_beginning),
-	TEST(a_module_without_anything_is_one_too),
-	TEST(who_is_killed_over_a_module_loses_the_slot),
-	TEST(equal_keys_of_modules_are_told_apart),
-	TEST(there_is_room_for_every_module),
-	TEST(strange_indexes_and_contents_are_no_module),
-	TEST(frames_are_module_and_offset),
-	TEST(frames_in_no_module_are_addresses),
 };
 
 UNIT_MAIN(tests)

@@ -366,42 +366,6 @@ static void prints_an_address_alone(void **state)
 	}
 }
 
-static void goes_back_to_where_it_was(void **state)
-{
-	char buffer[8];
-	struct text text;
-
-	(void)state;
-	text_begin(&text, buffer, sizeof(buffer));
-	text_string(&text, "abc");
-	text_string(&text, "much too long");
-	assert_true(text.truncated);
-	text_rewind(&text, 3);
-	assert_string_equal(buffer, "abc");
-	assert_int_equal(text.length, 3);
-	assert_false(text.truncated);
-}
-
-static void keeps_room_for_an_ending(void **state)
-{
-	char buffer[8];
-	struct text text;
-	size_t kept;
-
-	(void)state;
-	text_begin(&text, buffer, sizeof(buffer));
-	kept = text_keep(&text, 3);
-	assert_int_equal(kept, 3);
-	text_string(&text, "abcdef");
-	assert_string_equal(buffer, "abcd");
-	assert_int_equal(text_keep(&text, 3), 0);
-	text_rewind(&text, 4);
-	text_release(&text, kept);
-	text_string(&text, "xyz");
-	assert_string_equal(buffer, "abcdxyz");
-	assert_false(text.truncated);
-}
-
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(copies_strings_and_chars_as_they_are),
 	cmocka_unit_test(cuts_a_line_anywhere_and_says_so),
@@ -417,8 +381,6 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(prints_a_mapped_address_as_ipv4),
 	cmocka_unit_test(agrees_with_inet_ntop_on_every_pattern_of_zeros),
 	cmocka_unit_test(prints_an_address_alone),
-	cmocka_unit_test(goes_back_to_where_it_was),
-	cmocka_unit_test(keeps_room_for_an_ending),
 };
 
 UNIT_MAIN(tests)
