@@ -12,6 +12,7 @@
 #include "cli/follow.h"
 
 #include "cli/fail.h"
+#include "cli/farewell.h"
 #include "cli/findings.h"
 #include "cli/narrate.h"
 #include "core/stamp.h"
@@ -58,6 +59,7 @@ struct following {
 	int status;       /* exit status, once has_ended */
 	bool has_ended;   /* the program itself */
 	bool was_told_to; /* we passed a signal on that asks it to end */
+	bool held_leak;   /* when it was told so */
 	bool is_done;     /* nobody is left, or nobody wants to know */
 	uint32_t looks;   /* since it ended */
 };
@@ -157,12 +159,22 @@ static bool asks_to_end(uint32_t signal, bool is_of_terminal)
 	       (signal == SIGHUP && is_of_terminal);
 }
 
+/* Once: who is told twice to end has been looked at. */
+static void look_before_the_end(struct following *f)
+{
+	if (!f->was_told_to && !f->has_ended) {
+		narrate_news(&f->narrator);
+		f->held_leak = farewell_tell(&f->narrator, f->program, f->id);
+	}
+	f->was_told_to = true;
+}
+
 static void pass_on(struct following *f, const struct signalfd_siginfo *info)
 {
 	bool is_of_terminal = info->ssi_code == SI_KERNEL;
 
 	if (asks_to_end(info->ssi_signo, is_of_terminal)) {
-		f->was_told_to = true;
+		look_before_the_end(f);
 		f->is_done = f->has_ended;
 	}
 	if (!is_of_terminal && !f->has_ended) {
@@ -235,7 +247,7 @@ static bool was_at_work(const struct following *f)
 
 static int finish(struct following *f)
 {
-	bool has_leak = findings_have_leak(f->ledger);
+	bool has_leak = f->held_leak || findings_have_leak(f->ledger);
 
 	if (narrate_lost(&f->narrator) > 0) {
 		warn_that(f->follow->name, "%" PRIu64 " events came too fast to be told",

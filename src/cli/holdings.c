@@ -38,6 +38,7 @@ struct gathering {
 	/* The process whose anchor was read last. */
 	struct sendfin_anchor anchor;
 	pid_t anchor_of;
+	uint32_t waits; /* how often it had waited by then, 0 = not known */
 };
 
 /* One more element behind `count`, or NULL. */
@@ -122,8 +123,9 @@ static int list_descriptors(struct gathering *all, size_t process)
 /* Where the connection came from, as its process's shim knows it. */
 static struct ledger_place place_of(struct gathering *all, pid_t pid, int number)
 {
-	struct ledger_place place = {0, 0};
+	struct ledger_place place;
 
+	memset(&place, 0, sizeof(place));
 	if (all->anchor_of != pid) {
 		struct anchor anchor;
 
@@ -133,11 +135,15 @@ static struct ledger_place place_of(struct gathering *all, pid_t pid, int number
 		}
 		all->anchor = anchor.data;
 		all->anchor_of = pid;
+		if (all->anchor.waits == 0 ||
+		    procfile_memory(pid, all->anchor.waits, &all->waits, sizeof(all->waits)) != 0) {
+			all->waits = 0;
+		}
 	}
 	if (all->anchor.places == 0 || (uint64_t)number >= all->anchor.place_count ||
 	    procfile_memory(pid, all->anchor.places + (uint64_t)number * sizeof(place), &place,
 			    sizeof(place)) != 0) {
-		return (struct ledger_place){0, 0};
+		memset(&place, 0, sizeof(place));
 	}
 	return place;
 }
@@ -171,12 +177,12 @@ static bool has_forked(const struct ledger_process *slot)
  * Whose fault is it? Who read the EOF and did not close, or who keeps a copy of what another
  * serves. A socket whose EOF was read, and not by this process, was served by another.
  */
-static enum ledger_kind kind_of(const struct report_holding *held,
+static enum ledger_kind kind_of(const struct report_holding *held, bool has_read_eof,
 				const struct ledger_process *slot)
 {
 	bool is_known = held->accepted != 0;
 
-	if (held->ended != 0) {
+	if (has_read_eof) {
 		return LEDGER_KIND_NEVER_CLOSED;
 	}
 	if (held->eof_was_read) {
@@ -217,6 +223,19 @@ static const struct netsockets *net_of(struct gathering *all, pid_t pid)
 	return &all->net;
 }
 
+/*
+ * As the shim's own report at exit has it. Who has read the EOF and not waited since may be
+ * about to close; of who has not read it nothing can be said yet.
+ */
+static bool is_leak(const struct gathering *all, const struct report_holding *held,
+		    const struct ledger_place *place)
+{
+	if (place->ended_at != 0) {
+		return place->ended_at != all->waits;
+	}
+	return held->kind == LEDGER_KIND_DEAD || held->eof_was_read;
+}
+
 /* Fills *HELD and says whether it is something that should not be held. */
 static bool is_wrong(struct gathering *all, const struct descriptor *descriptor,
 		     struct report_holding *held)
@@ -225,6 +244,7 @@ static bool is_wrong(struct gathering *all, const struct descriptor *descriptor,
 	const struct netsockets *net = net_of(all, holder->pid);
 	const struct proctext_tcp *socket = netsockets_find(net, descriptor->inode);
 	struct ledger_place place;
+	bool is_known;
 
 	if (all->net_of == 0 || (socket && socket->state != PROCTEXT_CLOSE_WAIT) ||
 	    (!socket && !is_tcp(holder->pid, descriptor->number))) {
@@ -244,15 +264,21 @@ static bool is_wrong(struct gathering *all, const struct descriptor *descriptor,
 			return false;
 		}
 		held->kind = LEDGER_KIND_DEAD;
-		held->eof_was_read = place.ended != 0;
+		held->eof_was_read = place.ended_at != 0;
+		held->is_leak = is_leak(all, held, &place);
+		if (!held->eof_was_read) {
+			held->forked = fork_site(all->report->view->ledger, holder->slot);
+		}
 		/* A socket that was never connected is in no table either. */
-		holder->unconnected += place.accepted == 0;
-		return place.accepted != 0;
+		is_known = place.accepted != 0 || place.ended_at != 0;
+		holder->unconnected += !is_known;
+		return is_known;
 	}
 	held->ends = socket->ends;
 	held->eof_was_read = socket->unread == 0;
 	held->unread = socket->unread > 0 ? socket->unread - 1 : 0;
-	held->kind = kind_of(held, holder->slot);
+	held->kind = kind_of(held, place.ended_at != 0, holder->slot);
+	held->is_leak = is_leak(all, held, &place);
 	if (held->kind == LEDGER_KIND_STALE_COPY) {
 		held->forked = fork_site(all->report->view->ledger, holder->slot);
 	}

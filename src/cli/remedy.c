@@ -52,8 +52,8 @@ static void say_never_closed(struct text *text, struct resolve *resolve,
 		say_place(text, resolve, "the read at ", event->ended);
 		text_string(text, " returned 0, the peer's end: close() the descriptor there");
 	} else {
-		text_string(text, "the peer has closed and nobody reads on: read until 0 is "
-				  "returned, then close() the descriptor");
+		text_string(text, "the peer has closed: read on until 0 is returned, then close() "
+				  "the descriptor");
 	}
 	say_place(text, resolve, "; it was accepted at ", event->accepted);
 }
@@ -77,6 +77,11 @@ void remedy_for(struct resolve *resolve, const struct ledger_event *event,
 		say_never_closed(&text, resolve, event);
 		break;
 	case LEDGER_KIND_DEAD:
+		/* What became of a copy that was never used, once its FIN was sent. */
+		if (event->ended == 0 && event->forked != 0) {
+			say_stale(&text, resolve, event);
+			break;
+		}
 		text_string(&text, "the connection is over on both sides: close() the descriptor");
 		say_place(&text, resolve, "; it was accepted at ", event->accepted);
 		break;

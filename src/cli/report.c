@@ -84,9 +84,19 @@ void report_free(struct report *report)
 	memset(report, 0, sizeof(*report));
 }
 
+bool report_holds_leak(const struct report *report)
+{
+	bool has_leak = false;
+
+	for (size_t i = 0; i < report->holding_count; i++) {
+		has_leak |= report->holdings[i].is_leak;
+	}
+	return has_leak;
+}
+
 bool report_has_leak(const struct report *report)
 {
-	return report->holding_count > 0 || findings_have_leak(report->view->ledger);
+	return report_holds_leak(report) || findings_have_leak(report->view->ledger);
 }
 
 struct ledger_event report_event(const struct report *report, const struct report_holding *held)

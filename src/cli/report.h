@@ -19,6 +19,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 /* A socket that a process should not hold any more. */
@@ -27,6 +28,7 @@ struct report_holding {
 	int descriptor;
 	uint64_t inode;
 	enum ledger_kind kind;
+	bool is_leak;      /* it is clear that nobody will close it */
 	bool eof_was_read; /* by anybody */
 	uint32_t unread;   /* bytes in front of the EOF */
 	uint32_t others;   /* other processes of the tree that hold it, too */
@@ -62,7 +64,10 @@ int report_gather(struct report *report, const struct ledgerview *view);
 
 void report_free(struct report *report);
 
-/* Does anything leak, or has it? */
+/* Is anything held that nobody will close? */
+bool report_holds_leak(const struct report *report);
+
+/* The same, or has anything leaked before? */
 bool report_has_leak(const struct report *report);
 
 /* What a holding would be as an event, for the words that events have. */
@@ -70,6 +75,7 @@ struct ledger_event report_event(const struct report *report, const struct repor
 
 /* The three ways to tell it, on stdout. */
 void report_print_text(const struct report *report);
+void report_print_held(FILE *out, const struct report *report); /* a part of it */
 void report_print_json(const struct report *report);
 void report_print_folded(const struct report *report);
 

@@ -164,6 +164,7 @@ static struct json_object *holding_object(const struct report *report,
 			       end_of(&held->ends, held->ends.local, held->ends.local_port));
 	json_object_object_add(object, "peer",
 			       end_of(&held->ends, held->ends.peer, held->ends.peer_port));
+	json_object_object_add(object, "is_leak", json_object_new_boolean(held->is_leak));
 	json_object_object_add(object, "unread", number(held->unread));
 	json_object_object_add(object, "eof_was_read", json_object_new_boolean(held->eof_was_read));
 	json_object_object_add(object, "others", number(held->others));

@@ -76,7 +76,7 @@ static void peer_of(const struct ledger_ends *ends, char peer[PEER_BYTES])
 	text_endpoint(&text, &endpoint);
 }
 
-static void print_group(const struct report *report, size_t first, size_t end)
+static void print_group(FILE *out, const struct report *report, size_t first, size_t end)
 {
 	const struct report_holding *held = &report->holdings[first];
 	const struct report_process *process = &report->processes[held->process];
@@ -96,29 +96,40 @@ static void print_group(const struct report *report, size_t first, size_t end)
 	resolve_short(report->resolve, held->accepted, accepted);
 	resolve_short(report->resolve, held->ended, ended);
 	peer_of(&held->ends, peer);
-	printf("%6zu  %-12s %7d %-15s %-20s %-20s %s\n", end - first, line_kind_token(held->kind),
-	       (int)process->pid, process->name, accepted, ended, peer);
-	printf("         descriptors %s; %" PRIu64 " bytes unread, the EOF %s\n", descriptors,
-	       unread, held->eof_was_read ? "was read" : "was not");
-	findings_print_remedy(stdout, &event, report->resolve);
+	fprintf(out, "%6zu  %-12s %7d %-15s %-20s %-20s %s\n", end - first,
+		line_kind_token(held->kind), (int)process->pid, process->name, accepted, ended,
+		peer);
+	fprintf(out, "         descriptors %s", descriptors);
+	if (held->kind != LEDGER_KIND_DEAD) {
+		fprintf(out, "; %" PRIu64 " bytes unread, the EOF %s", unread,
+			held->eof_was_read ? "was read" : "was not");
+	}
+	fputc('\n', out);
+	findings_print_remedy(out, &event, report->resolve);
+}
+
+void report_print_held(FILE *out, const struct report *report)
+{
+	size_t first = 0;
+
+	fprintf(out, "%6s  %-12s %7s %-15s %-20s %-20s %s\n", "COUNT", "KIND", "PID", "COMMAND",
+		"ACCEPTED AT", "EOF READ AT", "PEER");
+	while (first < report->holding_count) {
+		size_t end = end_of_group(report, first);
+
+		print_group(out, report, first, end);
+		first = end;
+	}
 }
 
 static void print_holdings(const struct report *report)
 {
-	size_t first = 0;
-
 	if (report->holding_count == 0) {
 		puts("\nHeld now: nothing that should have been closed.");
 		return;
 	}
-	printf("\nHeld now, though the peer has closed:\n\n%6s  %-12s %7s %-15s %-20s %-20s %s\n",
-	       "COUNT", "KIND", "PID", "COMMAND", "ACCEPTED AT", "EOF READ AT", "PEER");
-	while (first < report->holding_count) {
-		size_t end = end_of_group(report, first);
-
-		print_group(report, first, end);
-		first = end;
-	}
+	puts("\nHeld now, though the peer has closed:\n");
+	report_print_held(stdout, report);
 }
 
 static void print_findings(const struct report *report)

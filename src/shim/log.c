@@ -249,6 +249,9 @@ static __attribute__((noinline)) void log_on_the_stack(const struct ledger_event
 
 __attribute__((noinline, cold)) void log_event(const struct ledger_event *event)
 {
+	if (destination == SETTINGS_LOG_UNSET) {
+		return;
+	}
 	if (!log_with_backtraces(event)) {
 		log_on_the_stack(event);
 	}
@@ -259,6 +262,9 @@ __attribute__((noinline, cold)) void log_summary(const struct summary *summary)
 	char buffer[LINE_MAX_BYTES];
 	struct text text;
 
+	if (destination == SETTINGS_LOG_UNSET) {
+		return;
+	}
 	text_begin(&text, buffer, sizeof(buffer));
 	if (process_settings.format == SETTINGS_FORMAT_JSON) {
 		summary_json(&text, summary);

@@ -35,6 +35,7 @@ extern struct sendfin_anchor sendfin_anchor;
 struct sendfin_anchor sendfin_anchor = {.magic = LEDGER_MAGIC, .version = LEDGER_VERSION, .id = -1};
 
 static struct ledger_place places[PLACES];
+static uint32_t waits = 1;
 static struct ledger *ledger;
 static uint64_t self;
 static int id = -1;
@@ -118,6 +119,7 @@ static void word_places(const char *unused)
 	know_the_places(); /* here: outer */
 	sendfin_anchor.places = (uint64_t)(uintptr_t)places;
 	sendfin_anchor.place_count = PLACES;
+	sendfin_anchor.waits = (uint64_t)(uintptr_t)&waits;
 }
 
 static void word_module(const char *path)
@@ -260,7 +262,10 @@ static void word_held(const char *how)
 		recv(fd, byte, sizeof(byte), MSG_PEEK | MSG_WAITALL);
 	}
 	places[fd].accepted = accepted;
-	places[fd].ended = atoi(how) == 0 ? ended : 0;
+	if (atoi(how) == 0) {
+		places[fd].ended = ended;
+		places[fd].ended_at = waits++;
+	}
 }
 
 static void word_dead(const char *unused)
@@ -272,6 +277,7 @@ static void word_dead(const char *unused)
 	shutdown(fd, SHUT_RDWR);
 	places[fd].accepted = accepted;
 	places[fd].ended = ended;
+	places[fd].ended_at = waits++;
 }
 
 /* A child that reads the EOF of a connection that its parent keeps. */
