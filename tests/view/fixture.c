@@ -318,14 +318,13 @@ static void word_children(const char *count)
 {
 	for (int i = 0; i < atoi(count); i++) {
 		uint64_t child = procs_claim(ledger, self, NULL);
+		pid_t pid = fork();
+		char byte;
 
-		if (fork() == 0) {
-			char byte;
-
-			self = child;
-			procs_get(ledger, self)->pid = (uint32_t)getpid();
+		if (pid == 0) {
 			_exit(read(0, &byte, 1) != 0);
 		}
+		procs_get(ledger, child)->pid = (uint32_t)pid;
 	}
 }
 
