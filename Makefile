@@ -24,7 +24,8 @@ SAN       ?=
 
 comma     := ,
 BUILD     ?= build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
-SUITES    ?= $(if $(SAN),unit,lint unit lines stress model shim talk debug examples cli view cost bench)
+SUITES    ?= $(if $(SAN),unit,lint unit lines stress model shim talk debug examples cli view \
+	     cost bench)
 DEPS_BUILD = build-essential uthash-dev libunwind-dev libdw-dev libjson-c-dev
 DEPS_CHECK = clang clang-format cppcheck shellcheck mandoc libcmocka-dev musl-tools valgrind \
 	     strace iproute2 python3 perl procps util-linux spin

@@ -55,7 +55,7 @@ struct report {
 	struct report_holding *holdings; /* by kind, process, accept site, descriptor */
 	size_t holding_count;
 	struct findings findings;
-	/* As far as the slots of the processes still tell: of the dead, until they are taken again. */
+	/* As far as slots still tell: those of the dead do, until they are taken again. */
 	uint64_t fins, defers, reclaimed;
 };
 

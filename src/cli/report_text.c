@@ -151,11 +151,9 @@ static void print_head(const struct report *report)
 			first = &report->processes[i];
 		}
 	}
-	printf("%d %s: %zu process%s; FINs sent %" PRIu64 ", deferred %" PRIu64
-	       ", descriptors given back %" PRIu64 "\n",
+	printf("%d %s: %zu process%s; FINs sent %" PRIu64 ", descriptors given back %" PRIu64 "\n",
 	       (int)first->pid, first->name, report->process_count,
-	       report->process_count == 1 ? "" : "es", report->fins, report->defers,
-	       report->reclaimed);
+	       report->process_count == 1 ? "" : "es", report->fins, report->reclaimed);
 }
 
 static void print_notes(const struct report *report)

@@ -148,7 +148,7 @@ static void find_inlined(Dwfl_Module *module, uint64_t offset, struct symbols_pl
 		if (tag != DW_TAG_inlined_subroutine && tag != DW_TAG_subprogram) {
 			continue;
 		}
-		/* Of a whole function the symbol is better: it is mangled as the linker knows it. */
+		/* Of a whole function the symbol is better: the linker knows it by that. */
 		if ((tag == DW_TAG_inlined_subroutine || !place->function) &&
 		    dwarf_attr_integrate(&scopes[i], DW_AT_name, &name)) {
 			place->function = dwarf_formstring(&name);

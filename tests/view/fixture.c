@@ -322,7 +322,7 @@ static void word_children(const char *count)
 		char byte;
 
 		if (pid == 0) {
-			_exit(read(0, &byte, 1) != 0);
+			_exit(read(0, &byte, 1) == 0 ? 0 : 1);
 		}
 		procs_get(ledger, child)->pid = (uint32_t)pid;
 	}
