@@ -24,11 +24,12 @@ SAN       ?=
 
 comma     := ,
 BUILD     ?= build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
-SUITES    ?= $(if $(SAN),unit,lint unit lines stress model shim talk debug examples cli view \
+SUITES    ?= $(if $(SAN),unit,lint unit lines stress model shim laws talk debug examples cli view \
 	     cost bench)
 DEPS_BUILD = build-essential uthash-dev libunwind-dev libdw-dev libjson-c-dev
 DEPS_CHECK = clang clang-format cppcheck shellcheck mandoc libcmocka-dev musl-tools valgrind \
-	     strace iproute2 python3 perl procps util-linux spin
+	     strace iproute2 python3 perl procps util-linux spin gdb fakeroot faketime \
+	     libeatmydata1 libjemalloc2 dash
 
 Q         := $(if $(filter 1,$(V)),,@)
 say        = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' '$(1)' '$(2)')
@@ -44,7 +45,7 @@ MACHINE   := $(shell $(CC) -dumpmachine)
 ARCH_x86_64  := -fcf-protection=full
 ARCH_aarch64 := -mbranch-protection=standard -mno-outline-atomics
 SHIM_FLAGS := -fPIC -fvisibility=hidden -ftls-model=initial-exec -fexceptions \
-	     -fasynchronous-unwind-tables -fno-plt $(ARCH_$(firstword $(subst -, ,$(MACHINE))))
+	     -fasynchronous-unwind-tables -fno-plt -fstack-usage $(ARCH_$(firstword $(subst -, ,$(MACHINE))))
 SHIM_MUST := -U_FORTIFY_SOURCE -U_FILE_OFFSET_BITS -fno-stack-protector -fno-lto
 SHIM_LINK := -shared -nostdlib -nostartfiles -Wl,-z,nodelete,-z,now,-z,relro,-z,noexecstack \
 	     -Wl,--version-script=src/shim/export.map -Wl,--exclude-libs,ALL
@@ -77,6 +78,7 @@ preload   := $(if $(wildcard tests/shim/*.c),$(BUILD)/tests/shim/run) \
 	     $(patsubst %.c,$(BUILD)/%,$(wildcard tests/shim/special/*.c)) \
 	     $(if $(wildcard tests/talk/*.c),$(BUILD)/tests/talk/run) \
 	     $(patsubst %.c,$(BUILD)/%,$(wildcard tests/talk/server/*.c tests/debug/*.c))
+-include $(wildcard tests/laws/laws.mk)
 fixture   := $(if $(wildcard tests/view/fixture.c),$(BUILD)/tests/view/fixture)
 TESTS     := $(UNITS) $(fixture) $(if $(SAN),,$(preload))
 FUZZERS   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/*.c))
@@ -91,7 +93,7 @@ tests: $(TESTS) ; @:
 
 # Objects and programs ----------------------------------------------------------------------------
 # Changed flags rebuild what was built with them; an unchanged stamp keeps its date.
-$(BUILD)/flags: export STAMP = $(CC) $(CPPFLAGS) $(CFLAGS)
+$(BUILD)/flags: export STAMP = $(CC) $(CPPFLAGS) $(CFLAGS) $(SHIM_FLAGS)
 $(BUILD)/libdir: export STAMP = $(LIBDIR)
 $(BUILD)/flags $(BUILD)/libdir: FORCE
 	@mkdir -p $(@D); echo "$$STAMP" | cmp -s - $@ || echo "$$STAMP" >$@
@@ -160,7 +162,7 @@ $(BUILD)/tests/shim/victim-musl: $(victims) $(wildcard tests/shim/*.h tests/shim
 $(BUILD)/tests/shim/special/%: tests/shim/special/%.c $(BUILD)/flags
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
-	$(Q)$(program) -O2 -D_FORTIFY_SOURCE=2 -pthread
+	$(Q)$(program) -Iinclude -O2 -D_FORTIFY_SOURCE=2 -pthread
 
 $(BUILD)/tests/talk/run: $(call obj,$(wildcard tests/talk/*.c))
 	$(call say,LD,$@)

@@ -74,6 +74,7 @@ static long call(long number, long a, long b, long c)
 /* What the first process of a tree would have written, had it made the ledger itself. */
 static int create_ledger(struct following *f)
 {
+	const uint64_t nobody = LEDGER_NOBODY;
 	struct ledger_process *slot;
 	int err = segment_create(call, &f->ledger, &f->id);
 
@@ -81,7 +82,7 @@ static int create_ledger(struct following *f)
 		return fail(EXIT_NOT_RUNNABLE, "the ledger", "%s; without --debug it would run",
 			    strerror(-err));
 	}
-	f->ref = procs_claim(f->ledger, LEDGER_NOBODY, NULL);
+	f->ref = procs_claim(f->ledger, &nobody, false, NULL);
 	slot = procs_get(f->ledger, f->ref);
 	/* It begins in the epoch behind that of its exec; what it inherits is older than it. */
 	slot->execed = STAMP_EPOCH_ONE;

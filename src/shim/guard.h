@@ -9,8 +9,10 @@
  * has jumped out of the section (siglongjmp), and nobody will ever leave it.
  *
  * vfork_depth: this thread's memory is being used by a vfork child (the flag is
- * raised by the thunk before the child starts and lowered when the parent runs
- * again). Whatever a hook would note there would be noted for the parent.
+ * raised by the thunk before the child starts and put back when the parent runs
+ * again). Whatever a hook would note there would be noted for the parent. A signal
+ * that was waiting for the parent may jump away before the flag is down, so where it
+ * is up the process is asked who it is: the parent's number means that it is stale.
  *
  * Initial-exec thread-local storage: reading it calls nothing and allocates
  * nothing. The offsets are known to thunks.S.
@@ -18,8 +20,7 @@
 #ifndef SHIM_GUARD_H
 #define SHIM_GUARD_H
 
-#define GUARD_OFFSET_VFORK_DEPTH   4
-#define GUARD_OFFSET_VFORK_SOURCES 8
+#define GUARD_OFFSET_VFORK_DEPTH 4
 
 #ifndef __ASSEMBLER__
 
@@ -37,6 +38,7 @@ struct guard {
 	uint64_t child;         /* ledger slot of the child that this thread is forking */
 	uint64_t execed_before; /* what exec's failure restores (tree.c) */
 	bool new_pid_space;     /* children of this thread are in another pid namespace */
+	int32_t vfork_parent;   /* who made the outermost vfork child, 0 = not known */
 	uintptr_t caller_pc;    /* who called the hook that this thread is in (capture.h) */
 	uintptr_t caller_cfa;   /* ... and where that frame ends */
 	uint32_t capture_holds; /* forks of this thread that hold captures off (capture.c) */
@@ -46,14 +48,17 @@ struct guard {
 _Static_assert(offsetof(struct guard, vfork_depth) == GUARD_OFFSET_VFORK_DEPTH,
 	       "thunks.S counts at this offset");
 
-_Static_assert(offsetof(struct guard, vfork_sources) == GUARD_OFFSET_VFORK_SOURCES,
-	       "thunks.S clears this offset");
-
 extern HIDDEN __thread struct guard guard_self;
+
+/* A vfork is about to happen: remembers whose memory it is. Called by thunks.S, too. */
+void guard_before_vfork(void);
+
+/* With the flag up: is this really the child? Takes a stale flag down. */
+bool guard_is_really_child(void);
 
 static inline bool guard_in_vfork_child(void)
 {
-	return guard_self.vfork_depth != 0;
+	return unlikely(guard_self.vfork_depth != 0) && guard_is_really_child();
 }
 
 enum { GUARD_SOURCE_BITS = 20 };

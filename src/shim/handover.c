@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The walk over control messages is cmsg(3)'s; truncated ones end it. */
+/*
+ * The walk over control messages is cmsg(3)'s; truncated ones end it. What is about to be
+ * sent the kernel has not looked at yet, so whether it can be read is asked before.
+ */
 #include "shim/handover.h"
 
 #include <stddef.h>
@@ -7,10 +10,18 @@
 
 #include "shim/places.h"
 #include "shim/process.h"
+#include "shim/readable.h"
 #include "shim/table.h"
 #include "shim/tree.h"
 #include "shim/use.h"
 #include "sys/sockprobe.h"
+
+enum {
+	/* Bytes of control data; the kernel's limit (optmem_max) is of this size. */
+	CONTROL_MAX = 128 * 1024,
+	/* The most messages that one sendmmsg takes (UIO_MAXIOV). */
+	MESSAGES_MAX = 1024,
+};
 
 /* Without a ledger nobody could take the phantom's place: then it is plain libc's. */
 static void send_away(int fd)
@@ -28,20 +39,36 @@ static void send_away(int fd)
 	}
 }
 
-static void arrive(int fd)
+/* True when it is a connection: then its stamp says that others hold it, too. */
+static bool is_new_copy(int fd)
 {
 	table_forget(fd); /* whatever had this number before */
 	places_forget(fd);
 	if (!sockprobe_is_tcp(fd)) {
-		return;
+		return false;
 	}
 	if (sockprobe_is_listening(fd)) {
 		table_put(fd, STAMP_LISTENS);
-		return;
+		return false;
 	}
 	table_put(fd, stamp_acquired(PROCESS_INHERITED_EPOCH, STAMP_SHARED));
-	tree_arrived(sockprobe_cookie(fd)); /* first: the note finds us among the users */
-	use_note(fd, STAMP_USE_POLL);
+	return true;
+}
+
+static void arrive(int fd)
+{
+	if (is_new_copy(fd)) {
+		tree_arrived(sockprobe_cookie(fd)); /* first: the note finds us among the users */
+		use_note(fd, STAMP_USE_POLL);
+	}
+}
+
+/* Nobody sent it: no phantom's place is taken. */
+__attribute__((noinline, cold)) void handover_taken(int fd)
+{
+	if (process_may_act() && is_new_copy(fd)) {
+		use_note(fd, STAMP_USE_POLL);
+	}
 }
 
 static void for_each_descriptor(struct msghdr *message, void (*act)(int fd))
@@ -71,10 +98,31 @@ static void for_each_descriptor(struct msghdr *message, void (*act)(int fd))
 
 __attribute__((noinline, cold)) void handover_sending(const struct msghdr *message)
 {
-	struct msghdr copy = *message;
+	struct msghdr copy;
 
-	if (process_may_act()) {
+	if (!process_may_act() || !readable(message, sizeof(*message))) {
+		return;
+	}
+	copy = *message;
+	if (copy.msg_controllen > 0 && copy.msg_controllen <= CONTROL_MAX &&
+	    readable(copy.msg_control, copy.msg_controllen)) {
 		for_each_descriptor(&copy, send_away);
+	}
+}
+
+__attribute__((noinline, cold)) void handover_sending_many(const struct mmsghdr *messages,
+							   unsigned int count)
+{
+	size_t known = count < MESSAGES_MAX ? count : MESSAGES_MAX;
+
+	if (!process_may_act()) {
+		return;
+	}
+	known = readable_count(messages, known, sizeof(*messages));
+	for (size_t i = 0; i < known; i++) {
+		if (messages[i].msg_hdr.msg_controllen > 0) {
+			handover_sending(&messages[i].msg_hdr);
+		}
 	}
 }
 

@@ -14,10 +14,16 @@
 
 #include <sys/socket.h>
 
-/* Before the program sends a message that has control data. */
+/* Before the program sends a message on something that we do not watch. */
 void handover_sending(const struct msghdr *message);
 
-/* After the program received a message. */
+/* The same for sendmmsg(2). */
+void handover_sending_many(const struct mmsghdr *messages, unsigned int count);
+
+/* After the program received a message: the kernel has looked at it. */
 void handover_received(struct msghdr *message);
+
+/* After the program took a copy of another process's descriptor: pidfd_getfd(2). */
+void handover_taken(int fd);
 
 #endif

@@ -6,8 +6,8 @@
  * children, where nothing but the ledger may be written, and in signal handlers.
  */
 #include <errno.h>
-#include <limits.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "shim/hooks.h"
@@ -16,7 +16,7 @@
 extern char **environ __attribute__((weak));
 
 /* alloca, as libc does: the length is the caller's, and the heap is out of bounds here. */
-#define ARGUMENT_VECTOR(count) ((char **)__builtin_alloca(((size_t)(count) + 1) * sizeof(char *)))
+#define POINTERS(count) ((char **)__builtin_alloca((size_t)(count) * sizeof(char *)))
 
 /*
  * Around every exec: `call` uses `handed`, the environment with the ledger's name in it,
@@ -30,16 +30,17 @@ extern char **environ __attribute__((weak));
 		int count = image_count(environment);                                              \
 		uint64_t image;                                                                    \
 		int result;                                                                        \
-		if (count > IMAGE_ENVIRONMENT_MAX ||                                               \
-		    !image_prepare(IMAGE_EXEC, &standard, variable, &image)) {                     \
+		if (!image_prepare(IMAGE_EXEC, &standard, variable, &image)) {                     \
 			return call;                                                               \
 		}                                                                                  \
-		char **copy = ARGUMENT_VECTOR(count + 1);                                          \
-		image_environment(copy, environment, count, variable);                             \
-		handed = copy;                                                                     \
+		if (count >= 0) {                                                                  \
+			char **copy = POINTERS(count + IMAGE_ENVIRONMENT_ROOM);                    \
+			image_environment(copy, environment, count, variable);                     \
+			handed = copy;                                                             \
+		}                                                                                  \
 		result = call;                                                                     \
 		image_failed(image);                                                               \
-		if (errno == E2BIG) { /* for want of our few bytes, perhaps */                     \
+		if (errno == E2BIG && count >= 0) { /* for want of our few bytes, perhaps */       \
 			handed = (environment);                                                    \
 			return call;                                                               \
 		}                                                                                  \
@@ -69,6 +70,7 @@ EXPORT int execveat(int directory, const char *path, char *const arguments[],
 
 __typeof__(execve) hook_execve SAME_AS(execve);
 __typeof__(execvpe) hook_execvpe SAME_AS(execvpe);
+__typeof__(execveat) hook_execveat SAME_AS(execveat);
 
 EXPORT int execv(const char *path, char *const arguments[])
 {
@@ -80,68 +82,48 @@ EXPORT int execvp(const char *file, char *const arguments[])
 	return hook_execvpe(file, arguments, environ);
 }
 
-/*
- * Gathers "argument, ..., NULL" into `vector`; exec's limit is the kernel's, so the
- * vector is counted first. `rest` is left behind the NULL.
- */
-#define COUNT_ARGUMENTS(count, last)                                                               \
-	do {                                                                                       \
-		va_list counted;                                                                   \
-		va_start(counted, last);                                                           \
-		for ((count) = 1; (count) < INT_MAX && va_arg(counted, char *) != NULL;) {         \
-			(count)++;                                                                 \
-		}                                                                                  \
-		va_end(counted);                                                                   \
-	} while (0)
-
-static void take_arguments(char **vector, int count, const char *first, va_list *rest)
+/* The three that list their arguments: with an environment behind the NULL, or the own one. */
+static int exec_list(__typeof__(execve) *call, const char *file, const char *first, va_list *rest,
+		     bool has_environment)
 {
+	va_list counted;
+	size_t count = 1; /* exec's limit is the kernel's, so they are counted first */
+	char **vector;
+
+	va_copy(counted, *rest);
+	while (va_arg(counted, char *) != NULL) {
+		count++;
+	}
+	va_end(counted);
+	vector = POINTERS(count + 1);
 	vector[0] = (char *)first;
-	for (int i = 1; i <= count; i++) {
+	for (size_t i = 1; i <= count; i++) {
 		vector[i] = va_arg(*rest, char *);
 	}
+	return call(file, vector, has_environment ? va_arg(*rest, char **) : environ);
 }
+
+#define EXEC_LIST(call, file, first, has_environment)                                              \
+	do {                                                                                       \
+		va_list rest;                                                                      \
+		int result;                                                                        \
+		va_start(rest, first);                                                             \
+		result = exec_list(call, file, first, &rest, has_environment);                     \
+		va_end(rest);                                                                      \
+		return result;                                                                     \
+	} while (0)
 
 EXPORT int execl(const char *path, const char *argument, ...)
 {
-	va_list rest;
-	int count;
-	char **vector;
-
-	COUNT_ARGUMENTS(count, argument);
-	vector = ARGUMENT_VECTOR(count);
-	va_start(rest, argument);
-	take_arguments(vector, count, argument, &rest);
-	va_end(rest);
-	return hook_execve(path, vector, environ);
+	EXEC_LIST(hook_execve, path, argument, false);
 }
 
 EXPORT int execlp(const char *file, const char *argument, ...)
 {
-	va_list rest;
-	int count;
-	char **vector;
-
-	COUNT_ARGUMENTS(count, argument);
-	vector = ARGUMENT_VECTOR(count);
-	va_start(rest, argument);
-	take_arguments(vector, count, argument, &rest);
-	va_end(rest);
-	return hook_execvpe(file, vector, environ);
+	EXEC_LIST(hook_execvpe, file, argument, false);
 }
 
 EXPORT int execle(const char *path, const char *argument, ...)
 {
-	va_list rest;
-	int count;
-	char **vector;
-	char **environment;
-
-	COUNT_ARGUMENTS(count, argument);
-	vector = ARGUMENT_VECTOR(count);
-	va_start(rest, argument);
-	take_arguments(vector, count, argument, &rest);
-	environment = va_arg(rest, char **);
-	va_end(rest);
-	return hook_execve(path, vector, environment);
+	EXEC_LIST(hook_execve, path, argument, true);
 }

@@ -15,6 +15,7 @@
 
 #include "shim/handover.h"
 #include "shim/hooks.h"
+#include "shim/readable.h"
 #include "shim/use.h"
 
 /* A read that returns 0 under these flags says nothing about the peer's FIN. */
@@ -56,8 +57,15 @@ EXPORT ssize_t __recvfrom_chk(int fd, void *buffer, size_t count, size_t size, i
 		return likely(received != 0) ? received : use_note_eof(watched);                   \
 	}
 
+/* The most parts that the kernel takes (UIO_MAXIOV). */
+enum { PARTS_MAX = 1024 };
+
+/* Does the call ask for anything? In doubt it does not: then a 0 is no EOF. */
 static bool has_room(const struct iovec *parts, size_t count)
 {
+	if (count > PARTS_MAX || !readable(parts, count * sizeof(*parts))) {
+		return false;
+	}
 	for (size_t i = 0; i < count; i++) {
 		if (parts[i].iov_len > 0) {
 			return true;
@@ -67,9 +75,6 @@ static bool has_room(const struct iovec *parts, size_t count)
 }
 
 RECEIVE_HOOK(read, (int fd, void *buffer, size_t count), (fd, buffer, count), count > 0)
-
-RECEIVE_HOOK(readv, (int fd, const struct iovec *parts, int count), (fd, parts, count),
-	     count > 0 && has_room(parts, (size_t)count))
 
 RECEIVE_HOOK(recv, (int fd, void *buffer, size_t count, int flags), (fd, buffer, count, flags),
 	     count > 0 && (flags & NOT_EOF_FLAGS) == 0)
@@ -91,18 +96,49 @@ RECEIVE_HOOK(__recvfrom_chk,
 	     (fd, buffer, count, size, flags, address, length),
 	     count > 0 && (flags & NOT_EOF_FLAGS) == 0)
 
+/* As above, but what was asked for stands in memory: it is looked at when it matters. */
+#define GATHER_HOOK(name, parameters, arguments, is_stream)                                        \
+	static __attribute__((noinline, cold)) ssize_t name##_cold parameters                      \
+	{                                                                                          \
+		if (!(is_stream) || !has_room(parts, (size_t)count)) {                             \
+			return real.name arguments;                                                \
+		}                                                                                  \
+		use_note(fd, STAMP_USE_READ);                                                      \
+		ssize_t received = real.name arguments;                                            \
+		return received == 0 ? use_note_eof(fd) : received;                                \
+	}                                                                                          \
+	EXPORT ssize_t name parameters                                                             \
+	{                                                                                          \
+		if (likely(!table_is_watched(fd))) {                                               \
+			return real.name arguments;                                                \
+		}                                                                                  \
+		if (unlikely(!use_is_warm(fd, STAMP_USE_READ) || !(is_stream))) {                  \
+			return name##_cold arguments;                                              \
+		}                                                                                  \
+		ssize_t received = real.name arguments;                                            \
+		return likely(received != 0) || !has_room(parts, (size_t)count)                    \
+			       ? received                                                          \
+			       : use_note_eof(fd);                                                 \
+	}
+
+GATHER_HOOK(readv, (int fd, const struct iovec *parts, int count), (fd, parts, count), true)
+
+/* A connection has no offsets; -1 is where a stream is read. */
+GATHER_HOOK(preadv2, (int fd, const struct iovec *parts, int count, off_t offset, int flags),
+	    (fd, parts, count, offset, flags), offset == -1)
+
 static bool message_has_room(const struct msghdr *message)
 {
-	return message != NULL && has_room(message->msg_iov, (size_t)message->msg_iovlen);
+	return readable(message, sizeof(*message)) &&
+	       has_room(message->msg_iov, (size_t)message->msg_iovlen);
 }
 
 /* A message on another kind of socket may carry connections: see handover.h. */
 static ssize_t recvmsg_unwatched(int fd, struct msghdr *message, int flags)
 {
-	bool has_control = message != NULL && message->msg_control != NULL;
 	ssize_t received = real.recvmsg(fd, message, flags);
 
-	if (has_control && received >= 0 && message->msg_controllen > 0) {
+	if (received >= 0 && message->msg_controllen > 0) {
 		handover_received(message);
 	}
 	return received;
@@ -110,16 +146,17 @@ static ssize_t recvmsg_unwatched(int fd, struct msghdr *message, int flags)
 
 static __attribute__((noinline)) ssize_t recvmsg_watched(int fd, struct msghdr *message, int flags)
 {
+	bool is_warm = use_is_warm(fd, STAMP_USE_READ);
 	ssize_t received;
 
-	if (!message_has_room(message) || (flags & NOT_EOF_FLAGS) != 0) {
+	if ((flags & NOT_EOF_FLAGS) != 0 || (!is_warm && !message_has_room(message))) {
 		return real.recvmsg(fd, message, flags);
 	}
-	if (!use_is_warm(fd, STAMP_USE_READ)) {
+	if (!is_warm) {
 		use_note(fd, STAMP_USE_READ);
 	}
 	received = real.recvmsg(fd, message, flags);
-	return received == 0 ? use_note_eof(fd) : received;
+	return received == 0 && message_has_room(message) ? use_note_eof(fd) : received;
 }
 
 EXPORT ssize_t recvmsg(int fd, struct msghdr *message, int flags)
@@ -151,3 +188,4 @@ EXPORT int recvmmsg(int fd, struct mmsghdr *messages, unsigned int count, int fl
 }
 
 EXPORT __typeof__(read) __read SAME_AS(read);
+EXPORT __typeof__(preadv2) preadv64v2 SAME_AS(preadv2);

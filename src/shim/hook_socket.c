@@ -61,7 +61,7 @@ EXPORT int socket(int domain, int type, int protocol)
  * Before the call, which may block: a connection attempt that fails leaves a stamp
  * on a socket that is in no state the rule acts on.
  */
-EXPORT int connect(int fd, const struct sockaddr *address, socklen_t length)
+void socket_connecting(int fd)
 {
 	if (table_is_watched(fd) && table_stamp(fd) == STAMP_SOCKET && process_may_act()) {
 		table_put(fd, stamp_acquired(process_epoch, STAMP_UPSTREAM));
@@ -73,35 +73,64 @@ EXPORT int connect(int fd, const struct sockaddr *address, socklen_t length)
 			guard_cloexec(fd);
 		}
 	}
+}
+
+EXPORT int connect(int fd, const struct sockaddr *address, socklen_t length)
+{
+	socket_connecting(fd);
 	return real.connect(fd, address, length);
 }
 
+static bool has_clients(void)
+{
+	int highest = table_highest();
+
+	for (int fd = 0; fd <= highest; fd++) {
+		if (table_is_watched(fd) && stamp_is_connection(table_stamp(fd)) &&
+		    (table_stamp(fd) & STAMP_UPSTREAM) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* A port that is opened while clients are served may be there for their sake: late. */
 EXPORT int listen(int fd, int backlog)
 {
 	int result = real.listen(fd, backlog);
 
-	if (result == 0 && table_is_watched(fd) && process_may_act()) {
-		table_put(fd, STAMP_LISTENS);
+	if (result == 0 && table_is_watched(fd) && process_may_act() &&
+	    (table_stamp(fd) & STAMP_LISTENS) == 0) {
+		table_put(fd, STAMP_LISTENS | (has_clients() ? STAMP_LATE : 0));
 	}
 	return result;
 }
 
-/* Whoever waits for a new client has gone on with its own work. */
-static inline void go_away(void)
+/*
+ * Whoever waits for a new client has gone on with its own work. Not who waits on a local
+ * socket or a late port: a helper may bring its result there.
+ */
+void socket_accepting(int listener)
 {
-	if (process_may_act()) {
-		if (unlikely(places_are_kept)) {
-			places_wait();
-		}
+	if (!table_is_watched(listener) || !process_may_act()) {
+		return;
+	}
+	if (unlikely(places_are_kept)) {
+		places_wait();
+	}
+	if (table_stamp(listener) == (STAMP_LISTENS | STAMP_LATE) && !has_clients()) {
+		table_put(listener, STAMP_LISTENS);
+	}
+	if (table_stamp(listener) == STAMP_LISTENS) {
 		tree_listen();
 		tree_go_away();
 	}
 }
 
-static int accepted(int listener, int fd, uint64_t extra)
+int socket_accepted(int listener, int fd, uint64_t stamp)
 {
 	if (fd >= 0 && table_is_watched(listener) && process_may_act()) {
-		table_put(fd, stamp_acquired(process_epoch, extra));
+		table_put(fd, stamp_acquired(process_epoch, stamp));
 		if (process_settings.cloexec) {
 			guard_cloexec(fd);
 		}
@@ -116,31 +145,28 @@ EXPORT int accept(int fd, struct sockaddr *address, socklen_t *length)
 {
 	int accepted_fd;
 
-	go_away();
+	socket_accepting(fd);
 	accepted_fd = real.accept(fd, address, length);
 	if (unlikely(accepted_fd < 0 && reclaim_for(errno))) {
 		accepted_fd = real.accept(fd, address, length);
 	}
 	CAPTURE_ENTRY(); /* not before: a handler may have run while it blocked */
-	return accepted(fd, accepted_fd, 0);
+	return socket_accepted(fd, accepted_fd, 0);
 }
 
 EXPORT int accept4(int fd, struct sockaddr *address, socklen_t *length, int flags)
 {
 	int accepted_fd;
 
-	go_away();
+	socket_accepting(fd);
 	accepted_fd = real.accept4(fd, address, length, flags);
 	if (unlikely(accepted_fd < 0 && reclaim_for(errno))) {
 		accepted_fd = real.accept4(fd, address, length, flags);
 	}
 	CAPTURE_ENTRY(); /* not before: a handler may have run while it blocked */
-	return accepted(fd, accepted_fd, (flags & SOCK_CLOEXEC) != 0 ? STAMP_CLOEXEC : 0);
+	return socket_accepted(fd, accepted_fd, (flags & SOCK_CLOEXEC) != 0 ? STAMP_CLOEXEC : 0);
 }
 
 __typeof__(socket) hook_socket SAME_AS(socket);
-__typeof__(connect) hook_connect SAME_AS(connect);
 __typeof__(listen) hook_listen SAME_AS(listen);
-__typeof__(accept) hook_accept SAME_AS(accept);
-__typeof__(accept4) hook_accept4 SAME_AS(accept4);
 EXPORT __typeof__(connect) __connect SAME_AS(connect);

@@ -181,14 +181,17 @@ EXPORT int posix_spawn_file_actions_adddup2(posix_spawn_file_actions_t *actions,
 		int result;                                                                        \
 		CAPTURE_ENTRY();                                                                   \
 		process_spawning();                                                                \
-		if (count > IMAGE_ENVIRONMENT_MAX || !process_may_act() ||                         \
+		if (!process_may_act() ||                                                          \
 		    !image_prepare(IMAGE_SPAWN, note != NULL ? &note->standard : &none, variable,  \
 				   &image)) {                                                      \
 			return call;                                                               \
 		}                                                                                  \
-		char **copy = __builtin_alloca(((size_t)count + 2) * sizeof(char *));              \
-		image_environment(copy, environment, count, variable);                             \
-		handed = copy;                                                                     \
+		if (count >= 0) {                                                                  \
+			char **copy = __builtin_alloca(((size_t)count + IMAGE_ENVIRONMENT_ROOM) *  \
+						       sizeof(char *));                            \
+			image_environment(copy, environment, count, variable);                     \
+			handed = copy;                                                             \
+		}                                                                                  \
 		pid = pid != NULL ? pid : &child;                                                  \
 		result = call;                                                                     \
 		if (result == 0) {                                                                 \

@@ -7,6 +7,7 @@
  * program's own would come before its close.
  */
 #include <errno.h>
+#include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -17,6 +18,10 @@
 #include "shim/stream.h"
 #include "shim/table.h"
 #include "shim/use.h"
+
+/* What _FORTIFY_SOURCE calls; no public header has them. */
+EXPORT int __vdprintf_chk(int fd, int level, const char *format, va_list rest);
+EXPORT int __dprintf_chk(int fd, int level, const char *format, ...);
 
 static uint64_t use_of_mode(const char *mode)
 {
@@ -58,7 +63,8 @@ static __attribute__((noinline, cold)) int leave_descriptor(FILE *stream, int fd
 	return error;
 }
 
-EXPORT int fclose(FILE *stream)
+/* A stream and its descriptor go, by fclose or pclose: `close` is libc's own. */
+static int close_stream(__typeof__(fclose) *close, FILE *stream)
 {
 	int fd = stream_descriptor(stream);
 	int error = 0;
@@ -69,36 +75,89 @@ EXPORT int fclose(FILE *stream)
 		CAPTURE_ENTRY();
 		error = leave_descriptor(stream, fd);
 	}
-	result = real.fclose(stream);
+	result = close(stream);
 	if (unlikely(error != 0 && result == 0)) {
-		errno = error; /* what fclose's own flush would have said */
+		errno = error; /* what its own flush would have said */
 		return EOF;
 	}
 	return result;
 }
 
-EXPORT FILE *freopen(const char *path, const char *mode, FILE *stream)
+EXPORT int fclose(FILE *stream)
+{
+	return close_stream(real.fclose, stream);
+}
+
+EXPORT int pclose(FILE *stream)
+{
+	return close_stream(real.pclose, stream);
+}
+
+static void reopening(FILE *stream)
 {
 	int fd = stream_descriptor(stream);
 
-	stream_closing(stream); /* also one whose descriptor went before it */
+	stream_closing(stream);
 	if (unlikely(fd >= 0 && table_is_watched(fd))) {
 		CAPTURE_ENTRY();
 		leave_descriptor(stream, fd);
 	}
+}
+
+EXPORT FILE *freopen(const char *path, const char *mode, FILE *stream)
+{
+	reopening(stream);
 	return real.freopen(path, mode, stream);
 }
 
 EXPORT FILE *freopen64(const char *path, const char *mode, FILE *stream)
 {
-	int fd = stream_descriptor(stream);
-
-	stream_closing(stream); /* also one whose descriptor went before it */
-	if (unlikely(fd >= 0 && table_is_watched(fd))) {
-		CAPTURE_ENTRY();
-		leave_descriptor(stream, fd);
-	}
+	reopening(stream);
 	return real.freopen64(path, mode, stream);
+}
+
+/* Formatted writing without a stream: libc's own write is invisible, so it is noted here. */
+static inline void note_write(int fd)
+{
+	if (unlikely(table_is_watched(fd) && !use_is_warm(fd, STAMP_USE_WRITE))) {
+		use_note(fd, STAMP_USE_WRITE);
+	}
+}
+
+EXPORT int vdprintf(int fd, const char *format, va_list rest)
+{
+	note_write(fd);
+	return real.vdprintf(fd, format, rest);
+}
+
+EXPORT int __vdprintf_chk(int fd, int level, const char *format, va_list rest)
+{
+	note_write(fd);
+	return real.__vdprintf_chk(fd, level, format, rest);
+}
+
+EXPORT int dprintf(int fd, const char *format, ...)
+{
+	va_list rest;
+	int result;
+
+	note_write(fd);
+	va_start(rest, format);
+	result = real.vdprintf(fd, format, rest);
+	va_end(rest);
+	return result;
+}
+
+EXPORT int __dprintf_chk(int fd, int level, const char *format, ...)
+{
+	va_list rest;
+	int result;
+
+	note_write(fd);
+	va_start(rest, format);
+	result = real.__vdprintf_chk(fd, level, format, rest);
+	va_end(rest);
+	return result;
 }
 
 EXPORT __typeof__(fclose) _IO_fclose SAME_AS(fclose);

@@ -11,17 +11,17 @@
 #include <linux/sched.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 
+#include "shim/bynumber.h"
 #include "shim/capture.h"
 #include "shim/guard.h"
 #include "shim/handover.h"
 #include "shim/hooks.h"
-#include "shim/letgo.h"
 #include "shim/process.h"
+#include "shim/readable.h"
 #include "shim/reclaim.h"
-#include "shim/table.h"
-#include "shim/use.h"
 #include "sys/rawsys.h"
 
 #ifdef SYS_dup2
@@ -32,11 +32,11 @@
 
 /* clang-format off */
 #define WATCHED(X) \
-	X(SYS_accept) X(SYS_accept4) X(SYS_clone) X(SYS_clone3) X(SYS_close) X(SYS_close_range) \
-	X(SYS_connect) X(SYS_dup) X(SYS_dup3) X(SYS_exit_group) X(SYS_fcntl) X(SYS_listen) \
-	X(SYS_prctl) X(SYS_read) X(SYS_readv) X(SYS_recvfrom) X(SYS_recvmsg) X(SYS_seccomp) \
-	X(SYS_sendmsg) X(SYS_sendto) X(SYS_setns) X(SYS_shutdown) X(SYS_socket) \
-	X(SYS_unshare) X(SYS_write) X(SYS_writev) ONLY_WHERE_DUP2_IS(X)
+	X(SYS_accept) X(SYS_accept4) X(SYS_clone) X(SYS_clone3) X(SYS_close_range) X(SYS_dup) \
+	X(SYS_dup3) X(SYS_execve) X(SYS_execveat) X(SYS_exit_group) X(SYS_fcntl) \
+	X(SYS_io_uring_setup) X(SYS_listen) X(SYS_pidfd_getfd) X(SYS_prctl) X(SYS_seccomp) \
+	X(SYS_setns) X(SYS_shutdown) X(SYS_socket) X(SYS_unshare) \
+	BYNUMBER(X) ONLY_WHERE_DUP2_IS(X)
 /* clang-format on */
 
 #define BIT_IN(word, number) ((number) / 64 == (word) ? (uint64_t)1 << ((number) % 64) : 0)
@@ -104,9 +104,9 @@ static void clone_arguments(long number, long a, long b, uint64_t *flags, uint64
 	if (number == SYS_clone3) {
 		memset(&arguments, 0, sizeof(arguments));
 		/* A size that the kernel will refuse: nothing is born. */
-		if ((void *)a != NULL && size >= CLONE_ARGS_SIZE_VER0) {
-			memcpy(&arguments, (void *)a,
-			       size < sizeof(arguments) ? size : sizeof(arguments));
+		size = size < sizeof(arguments) ? size : sizeof(arguments);
+		if (size >= CLONE_ARGS_SIZE_VER0 && readable((void *)a, size)) {
+			memcpy(&arguments, (void *)a, size);
 		}
 		*flags = arguments.flags;
 		*stack = arguments.stack;
@@ -127,12 +127,13 @@ static long fork_by_number(uint64_t flags, long number, long a, long b, long c, 
 			   long f)
 {
 	bool before = guard_self.new_pid_space;
+	uint64_t interrupted;
 	long pid;
 
 	guard_self.new_pid_space = before || (flags & CLONE_NEWPID) != 0;
-	process_before_fork();
+	interrupted = process_before_fork();
 	pid = real_syscall(number, a, b, c, d, e, f);
-	process_after_fork((pid_t)pid);
+	process_after_fork((pid_t)pid, interrupted);
 	guard_self.new_pid_space = before;
 	return pid;
 }
@@ -162,56 +163,50 @@ static long seccomp_by_number(long a, long b, long c)
 	return result;
 }
 
-/*
- * The calls that are cancellation points as functions and are none as syscall(): what the
- * hook would note is noted, and the real call is made by number. In front of it:
- */
-static void note_before(long number, int fd, long b)
+/* As the hooks of accept, but no cancellation point; `stamp` is what accept4's flags say. */
+static long accept_by_number(long number, long a, long b, long c, long d, uint64_t stamp)
 {
-	switch (number) {
-	case SYS_close:
-		if (table_is_watched(fd) && !reclaim_has(fd)) {
-			letgo(fd);
-		}
-		break;
-	case SYS_read:
-	case SYS_readv:
-	case SYS_recvfrom:
-	case SYS_recvmsg:
-		use_note(fd, STAMP_USE_READ);
-		break;
-	case SYS_write:
-	case SYS_writev:
-	case SYS_sendto:
-	case SYS_sendmsg:
-		use_note(fd, STAMP_USE_WRITE);
-		if (number == SYS_sendmsg && !table_is_watched(fd) && b != 0) {
-			handover_sending((const struct msghdr *)b);
-		}
-		break;
-	default:
-		break;
+	long fd;
+
+	socket_accepting((int)a);
+	fd = real_syscall(number, a, b, c, d);
+	if (unlikely(fd < 0 && reclaim_for(errno))) {
+		fd = real_syscall(number, a, b, c, d);
 	}
+	CAPTURE_ENTRY();
+	return socket_accepted((int)a, (int)fd, stamp);
 }
 
-/* And behind it. An EOF is one only where something was asked for; in doubt it is none. */
-static void note_after(long number, int fd, long b, long c, long d, long result)
+static long noted_by_number(long number, const long argument[6])
 {
-	bool is_plain = number == SYS_read || (number == SYS_recvfrom && (d & MSG_PEEK) == 0);
+	long result;
 
-	if (result == 0 && c > 0 && is_plain) {
-		use_note_eof(fd);
-	}
-	if (number == SYS_recvmsg && result >= 0 && !table_is_watched(fd)) {
-		handover_received((struct msghdr *)b);
-	}
+	bynumber_before(number, argument);
+	result = real_syscall(number, argument[0], argument[1], argument[2], argument[3],
+			      argument[4], argument[5]);
+	bynumber_after(number, argument, result);
+	return result;
 }
 
-static bool is_data_call(long number)
+/* What a ring reads, accepts and closes nobody sees. */
+static long ring_by_number(long a, long b)
 {
-	return number == SYS_close || number == SYS_read || number == SYS_readv ||
-	       number == SYS_recvfrom || number == SYS_recvmsg || number == SYS_write ||
-	       number == SYS_writev || number == SYS_sendto || number == SYS_sendmsg;
+	long result = real_syscall(SYS_io_uring_setup, a, b);
+
+	if (result >= 0) {
+		process_retire();
+	}
+	return result;
+}
+
+static long taken_by_number(long a, long b, long c)
+{
+	long fd = real_syscall(SYS_pidfd_getfd, a, b, c);
+
+	if (fd >= 0) {
+		handover_taken((int)fd);
+	}
+	return fd;
 }
 
 static bool is_descriptor_command(long command)
@@ -227,23 +222,17 @@ long hook_syscall(long number, long a, long b, long c, long d, long e, long f)
 	if (is_birth(number)) {
 		return birth_by_number(number, a, b, c, d, e, f);
 	}
-	if (is_data_call(number)) {
-		long result;
-
-		note_before(number, fd, b);
-		result = real_syscall(number, a, b, c, d, e, f);
-		note_after(number, fd, b, c, d, result);
-		return result;
+	if (bynumber_is_noted(number)) {
+		return noted_by_number(number, (const long[]){a, b, c, d, e, f});
 	}
 	switch (number) {
 	case SYS_accept:
-		return hook_accept(fd, (void *)b, (void *)c);
+		return accept_by_number(number, a, b, c, d, 0);
 	case SYS_accept4:
-		return hook_accept4(fd, (void *)b, (void *)c, (int)d);
+		return accept_by_number(number, a, b, c, d,
+					(d & SOCK_CLOEXEC) != 0 ? STAMP_CLOEXEC : 0);
 	case SYS_close_range:
 		return hook_close_range((unsigned int)a, (unsigned int)b, (int)c);
-	case SYS_connect:
-		return hook_connect(fd, (void *)b, (socklen_t)c);
 	case SYS_dup:
 		return hook_dup(fd);
 #ifdef SYS_dup2
@@ -252,6 +241,10 @@ long hook_syscall(long number, long a, long b, long c, long d, long e, long f)
 #endif
 	case SYS_dup3:
 		return hook_dup3(fd, (int)b, (int)c);
+	case SYS_execve:
+		return hook_execve((char *)a, (char **)b, (char **)c);
+	case SYS_execveat:
+		return hook_execveat(fd, (char *)b, (char **)c, (char **)d, (int)e);
 	case SYS_exit_group:
 		hook__exit((int)a);
 		break;
@@ -260,8 +253,12 @@ long hook_syscall(long number, long a, long b, long c, long d, long e, long f)
 			return hook_fcntl(fd, (int)b, c);
 		}
 		break;
+	case SYS_io_uring_setup:
+		return ring_by_number(a, b);
 	case SYS_listen:
 		return hook_listen(fd, (int)b);
+	case SYS_pidfd_getfd:
+		return taken_by_number(a, b, c);
 	case SYS_prctl:
 		return hook_prctl((int)a, b, c, d, e);
 	case SYS_seccomp:

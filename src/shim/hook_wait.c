@@ -17,9 +17,10 @@
 #include <sys/epoll.h>
 #include <sys/select.h>
 
+#include "shim/hooks.h"
 #include "shim/places.h"
 #include "shim/process.h"
-#include "shim/real.h"
+#include "shim/readable.h"
 #include "shim/table.h"
 #include "shim/tree.h"
 #include "shim/use.h"
@@ -32,7 +33,11 @@ EXPORT int __ppoll_chk(struct pollfd *set, nfds_t count, const struct timespec *
 /* The epoch in which registered connections were last noted. */
 static uint64_t epoll_noted;
 
-enum { POLL_MAX = 1 << 20 };
+/*
+ * The most descriptors that a process can have, unless the machine's limit was raised
+ * (fs.nr_open). The kernel refuses, or does not look at, what is beyond its limit.
+ */
+enum { SET_MAX = 1 << 20 };
 
 /* What a set of descriptors is made of. */
 #define SET_LISTENERS 1U
@@ -81,13 +86,18 @@ static void go_away_if(unsigned int members)
 	}
 }
 
+/* Where nothing is watched there is nothing to be said, and nobody to be told. */
+static bool is_worth_a_look(void)
+{
+	return tree_ledger != NULL && table_highest() >= 0;
+}
+
 /* Not const: glibc declares poll's set as only written to, and gcc believes it. */
-static void note_poll(struct pollfd *set, nfds_t count)
+void wait_poll(struct pollfd *set, nfds_t count)
 {
 	unsigned int members = 0;
 
-	/* More than there can be descriptors: the kernel refuses to look, and so do we. */
-	if (set == NULL || tree_ledger == NULL || count > POLL_MAX) {
+	if (!is_worth_a_look() || count > SET_MAX || !readable(set, count * sizeof(*set))) {
 		return;
 	}
 	note_wait();
@@ -97,17 +107,20 @@ static void note_poll(struct pollfd *set, nfds_t count)
 	go_away_if(members);
 }
 
+/* What the kernel looks at ends with its own table of descriptors, so a set may be shorter. */
 static unsigned int note_set(const fd_set *set, int count)
 {
 	const unsigned long *words = (const void *)set;
-	int bits = (int)(8 * sizeof(*words));
-	unsigned int members = 0;
+	size_t bits = 8 * sizeof(*words);
+	size_t looked_at = count < SET_MAX ? (size_t)count : SET_MAX;
+	size_t length = readable_count(words, (looked_at + bits - 1) / bits, sizeof(*words));
+	unsigned int members = count > SET_MAX ? SET_OTHERS : 0;
 
-	for (int first = 0; set != NULL && first < count; first += bits) {
-		unsigned long word = words[first / bits];
+	for (size_t i = 0; i < length; i++) {
+		unsigned long word = words[i];
 
 		while (word != 0) {
-			int fd = first + __builtin_ctzl(word);
+			int fd = (int)(i * bits) + __builtin_ctzl(word);
 
 			word &= word - 1;
 			if (fd < count) {
@@ -118,61 +131,72 @@ static unsigned int note_set(const fd_set *set, int count)
 	return members;
 }
 
-static void note_select(int count, const fd_set *readable, const fd_set *writable,
-			const fd_set *exceptional)
+void wait_select(int count, const fd_set *to_read, const fd_set *to_write,
+		 const fd_set *exceptional)
 {
-	if (tree_ledger != NULL) {
-		note_wait();
-		go_away_if(note_set(readable, count) | note_set(writable, count) |
-			   note_set(exceptional, count));
+	const fd_set *sets[] = {to_read, to_write, exceptional};
+	unsigned int members = 0;
+
+	if (!is_worth_a_look() || count < 0) {
+		return;
 	}
+	note_wait();
+	for (int i = 0; i < 3; i++) {
+		if (sets[i] != NULL) {
+			members |= note_set(sets[i], count);
+		}
+	}
+	go_away_if(members);
 }
 
 EXPORT int poll(struct pollfd *set, nfds_t count, int timeout)
 {
-	note_poll(set, count);
+	wait_poll(set, count);
 	return real.poll(set, count, timeout);
 }
 
 EXPORT int ppoll(struct pollfd *set, nfds_t count, const struct timespec *timeout,
 		 const sigset_t *mask)
 {
-	note_poll(set, count);
+	wait_poll(set, count);
 	return real.ppoll(set, count, timeout, mask);
 }
 
 EXPORT int __poll_chk(struct pollfd *set, nfds_t count, int timeout, size_t size)
 {
-	note_poll(set, count);
+	wait_poll(set, count);
 	return real.__poll_chk(set, count, timeout, size);
 }
 
 EXPORT int __ppoll_chk(struct pollfd *set, nfds_t count, const struct timespec *timeout,
 		       const sigset_t *mask, size_t size)
 {
-	note_poll(set, count);
+	wait_poll(set, count);
 	return real.__ppoll_chk(set, count, timeout, mask, size);
 }
 
-EXPORT int select(int count, fd_set *readable, fd_set *writable, fd_set *exceptional,
+EXPORT int select(int count, fd_set *to_read, fd_set *to_write, fd_set *exceptional,
 		  struct timeval *timeout)
 {
-	note_select(count, readable, writable, exceptional);
-	return real.select(count, readable, writable, exceptional, timeout);
+	wait_select(count, to_read, to_write, exceptional);
+	return real.select(count, to_read, to_write, exceptional, timeout);
 }
 
-EXPORT int pselect(int count, fd_set *readable, fd_set *writable, fd_set *exceptional,
+EXPORT int pselect(int count, fd_set *to_read, fd_set *to_write, fd_set *exceptional,
 		   const struct timespec *timeout, const sigset_t *mask)
 {
-	note_select(count, readable, writable, exceptional);
-	return real.pselect(count, readable, writable, exceptional, timeout, mask);
+	wait_select(count, to_read, to_write, exceptional);
+	return real.pselect(count, to_read, to_write, exceptional, timeout, mask);
 }
 
 /* The epoll descriptor's stamp says what its members are; others are never forgotten. */
 #define EPOLL_LISTENERS (STAMP_EPOLL | STAMP_LISTENS)
 #define EPOLL_OTHERS    (STAMP_EPOLL | STAMP_UPSTREAM)
 
-static void note_registered(int epoll, int operation, int fd)
+/* Something else was registered before there was any socket to watch. */
+static bool others_came_first;
+
+void wait_registered(int epoll, int operation, int fd)
 {
 	uint64_t kind = EPOLL_OTHERS;
 	uint64_t stamp = table_is_watched(fd) ? table_stamp(fd) : STAMP_NONE;
@@ -193,7 +217,14 @@ static void note_registered(int epoll, int operation, int fd)
 	} else if (stamp == STAMP_LISTENS) {
 		kind = EPOLL_LISTENERS;
 	}
-	if (kind != STAMP_NONE && table_highest() >= 0) {
+	if (table_highest() < 0) {
+		others_came_first = true; /* with which set, is not kept */
+		return;
+	}
+	if (kind == EPOLL_LISTENERS && others_came_first) {
+		kind |= EPOLL_OTHERS;
+	}
+	if (kind != STAMP_NONE) {
 		table_put(epoll, (table_is_watched(epoll) ? table_stamp(epoll) : 0) | kind);
 	}
 }
@@ -203,7 +234,7 @@ EXPORT int epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event
 	int result = real.epoll_ctl(epoll, operation, fd, event);
 
 	if (result == 0) {
-		note_registered(epoll, operation, fd);
+		wait_registered(epoll, operation, fd);
 	}
 	return result;
 }
@@ -220,7 +251,7 @@ static __attribute__((noinline, cold)) void note_members_again(void)
 	}
 }
 
-static void note_epoll(int epoll)
+void wait_epoll(int epoll)
 {
 	if (tree_ledger == NULL) {
 		return;
@@ -239,21 +270,21 @@ static void note_epoll(int epoll)
 
 EXPORT int epoll_wait(int epoll, struct epoll_event *events, int count, int timeout)
 {
-	note_epoll(epoll);
+	wait_epoll(epoll);
 	return real.epoll_wait(epoll, events, count, timeout);
 }
 
 EXPORT int epoll_pwait(int epoll, struct epoll_event *events, int count, int timeout,
 		       const sigset_t *mask)
 {
-	note_epoll(epoll);
+	wait_epoll(epoll);
 	return real.epoll_pwait(epoll, events, count, timeout, mask);
 }
 
 EXPORT int epoll_pwait2(int epoll, struct epoll_event *events, int count,
 			const struct timespec *timeout, const sigset_t *mask)
 {
-	note_epoll(epoll);
+	wait_epoll(epoll);
 	return real.epoll_pwait2(epoll, events, count, timeout, mask);
 }
 

@@ -50,6 +50,10 @@ SEND_HOOK(write, fd, (int fd, const void *buffer, size_t count), (fd, buffer, co
 
 SEND_HOOK(writev, fd, (int fd, const struct iovec *parts, int count), (fd, parts, count))
 
+/* A connection has no offsets; -1 is where a stream is written. */
+SEND_HOOK(pwritev2, fd, (int fd, const struct iovec *parts, int count, off_t offset, int flags),
+	  (fd, parts, count, offset, flags))
+
 SEND_HOOK(send, fd, (int fd, const void *buffer, size_t count, int flags),
 	  (fd, buffer, count, flags))
 
@@ -67,7 +71,7 @@ EXPORT ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 {
 	if (unlikely(table_is_watched(fd))) {
 		note_write(fd);
-	} else if (unlikely(message != NULL && message->msg_controllen > 0)) {
+	} else if (unlikely(table_highest() >= 0)) {
 		handover_sending(message);
 	}
 	return real.sendmsg(fd, message, flags);
@@ -75,11 +79,10 @@ EXPORT ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 
 EXPORT int sendmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags)
 {
-	note_write(fd);
-	for (unsigned int i = 0; messages != NULL && !table_is_watched(fd) && i < count; i++) {
-		if (messages[i].msg_hdr.msg_controllen > 0) {
-			handover_sending(&messages[i].msg_hdr);
-		}
+	if (unlikely(table_is_watched(fd))) {
+		note_write(fd);
+	} else if (unlikely(table_highest() >= 0)) {
+		handover_sending_many(messages, count);
 	}
 	return real.sendmmsg(fd, messages, count, flags);
 }
@@ -103,4 +106,5 @@ EXPORT ssize_t splice(int in, off64_t *in_offset, int out, off64_t *out_offset, 
 }
 
 EXPORT __typeof__(write) __write SAME_AS(write);
+EXPORT __typeof__(pwritev2) pwritev64v2 SAME_AS(pwritev2);
 EXPORT __typeof__(send) __send SAME_AS(send);

@@ -6,6 +6,7 @@
  */
 #include "shim/image.h"
 
+#include <elf.h>
 #include <fcntl.h>
 #include <stddef.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #include "shim/guard.h"
 #include "shim/places.h"
 #include "shim/process.h"
+#include "shim/readable.h"
 #include "shim/table.h"
 #include "shim/tree.h"
 #include "sys/rawsys.h"
@@ -23,6 +25,13 @@
 
 #define NAME        LEDGER_VARIABLE "="
 #define NAME_LENGTH (sizeof(NAME) - 1)
+#define PRELOAD     "LD_PRELOAD="
+
+/* The second entry of a hand-over (image.h). */
+static char padding[] = LEDGER_VARIABLE "_=";
+
+/* The shim is here because the environment says so, not /etc/ld.so.preload. */
+static bool came_by_variable;
 
 /* Our number for what the new image will have on fd 0 to 2, or -1. */
 static int source_of(const struct image_standard *standard, int fd)
@@ -116,13 +125,16 @@ static void hand_over_others(struct text *text, bool *is_first)
 bool image_prepare(enum image_kind kind, const struct image_standard *standard, char *variable,
 		   uint64_t *image)
 {
-	bool is_child = kind == IMAGE_SPAWN || guard_in_vfork_child();
 	bool is_first = true;
+	bool is_child;
 	struct text text;
 	int id;
 
-	if (tree_ledger == NULL || process_is_retired() ||
-	    !tree_image_begin(is_child, image, &id)) {
+	if (tree_ledger == NULL || process_is_retired()) {
+		return false;
+	}
+	is_child = kind == IMAGE_SPAWN || guard_in_vfork_child();
+	if (!tree_image_begin(is_child, image, &id)) {
 		return false;
 	}
 	text_begin(&text, variable, IMAGE_VARIABLE_BYTES);
@@ -147,28 +159,45 @@ void image_failed(uint64_t image)
 	tree_image_failed(image);
 }
 
+/* Compares a string of the program's, and looks no further than it must. */
+static bool begins_with(struct readable_page *known, const char *string, const char *beginning)
+{
+	for (; *beginning != '\0'; string++, beginning++) {
+		if (!readable_byte(known, string) || *string != *beginning) {
+			return false;
+		}
+	}
+	return true;
+}
+
 int image_count(char *const environment[])
 {
+	struct readable_page pointers = READABLE_NO_PAGE;
+	struct readable_page strings = READABLE_NO_PAGE;
+	bool has_preload = !came_by_variable;
 	int count = 0;
 
-	while (environment != NULL && environment[count] != NULL &&
-	       count <= IMAGE_ENVIRONMENT_MAX) {
-		count++;
+	for (;; count++) {
+		const char *last = (const char *)&environment[count + 1] - 1;
+
+		if (environment == NULL || count > IMAGE_ENVIRONMENT_MAX ||
+		    !readable_byte(&pointers, (const char *)&environment[count]) ||
+		    !readable_byte(&pointers, last)) {
+			return -1;
+		}
+		if (environment[count] == NULL) {
+			return has_preload ? count : -1;
+		}
+		has_preload = has_preload || begins_with(&strings, environment[count], PRELOAD);
 	}
-	return count;
 }
 
 void image_environment(char **copy, char *const environment[], int count, char *variable)
 {
-	int kept = 0;
-
-	for (int i = 0; i < count; i++) {
-		if (strncmp(environment[i], NAME, NAME_LENGTH) != 0) {
-			copy[kept++] = environment[i];
-		}
-	}
-	copy[kept++] = variable;
-	copy[kept] = NULL;
+	memcpy(copy, environment, (size_t)count * sizeof(copy[0]));
+	copy[count++] = variable;
+	copy[count++] = padding;
+	copy[count] = NULL;
 }
 
 /* Digits up to the first character that is none; NULL when there is no digit or too many. */
@@ -215,12 +244,13 @@ static void parse_legacy(const char *text, struct image_legacy *legacy)
 	}
 }
 
-static void adopt(const char *value, struct image_legacy *legacy)
+void image_adopt(const char *value, struct image_legacy *legacy)
 {
 	uint64_t id;
 	uint64_t ref;
-	const char *rest = parse_number(value, 10, &id);
+	const char *rest = value != NULL ? parse_number(value, 10, &id) : NULL;
 
+	memset(legacy, 0, sizeof(*legacy));
 	if (rest == NULL || *rest != ':' || id > INT32_MAX) {
 		return;
 	}
@@ -230,20 +260,32 @@ static void adopt(const char *value, struct image_legacy *legacy)
 	}
 }
 
-void image_adopt(char **environment, struct image_legacy *legacy)
+const char *image_take(char **environment, bool is_kernels)
 {
+	const char *value = NULL;
 	char **kept = environment;
 	char **entry = environment;
+	char **pair;
 
-	memset(legacy, 0, sizeof(*legacy));
 	for (; *entry != NULL; entry++) {
 		if (strncmp(*entry, NAME, NAME_LENGTH) == 0) {
-			adopt(*entry + NAME_LENGTH, legacy);
-		} else {
+			value = *entry + NAME_LENGTH;
+		} else if (strcmp(*entry, padding) != 0) {
+			came_by_variable |= strncmp(*entry, PRELOAD, sizeof(PRELOAD) - 1) == 0;
 			*kept++ = *entry;
 		}
 	}
-	while (kept < entry) {
-		*kept++ = NULL;
+	/* An odd number is somebody else's doing, who can have the rest, too. */
+	if ((entry - kept) % 2 != 0) {
+		*kept++ = padding;
 	}
+	pair = kept + 1;
+	if (kept < entry) {
+		*kept = NULL;
+	}
+	for (; pair < entry; pair += 2) {
+		pair[0] = (char *)(uintptr_t)(is_kernels ? AT_IGNORE : 0);
+		pair[1] = NULL;
+	}
+	return value;
 }

@@ -10,6 +10,7 @@
  *   due          deferred FINs, and the sweep   reclaim       descriptors given back
  *   handover     connections in messages        image         what goes across exec
  *   stream       stdio on connections           guard.h       per-thread state
+ *   bynumber     calls made through syscall()   readable      may we look at it?
  *   process      epoch, birth, retirement       log           what we say
  *   capture      backtraces, in debug mode      known         stacks seen before
  *   places       where connections come from    journal       events, findings
@@ -39,6 +40,7 @@
 #include "shim/log.h"
 #include "shim/places.h"
 #include "shim/process.h"
+#include "shim/readable.h"
 #include "shim/report.h"
 #include "shim/table.h"
 #include "shim/tree.h"
@@ -51,23 +53,34 @@ extern char **environ __attribute__((weak));
 enum {
 	/* /proc/self/status up to the line "Seccomp:". */
 	STATUS_BYTES = 4096,
+	/* More than all pointers of arguments and environment take (execve(2)). */
+	ENVIRONMENT_BYTES = 8 << 20,
 };
 
-/* True when the kernel runs us with more rights than our caller had (ld.so(8), AT_SECURE). */
-static bool is_secure(char **environment)
+/*
+ * The kernel's own array of environment strings lies a little below its random bytes, at
+ * the end of the first stack. A copy that an earlier constructor made (setenv) does not.
+ */
+static bool is_kernels(char **environment)
 {
-	unsigned long *vector;
+	uintptr_t random = borrowed.getauxval(AT_RANDOM);
+	uintptr_t at = (uintptr_t)environment;
 
-	while (*environment != NULL) {
-		environment++;
+	return at < random && random - at < ENVIRONMENT_BYTES;
+}
+
+/* The hand-over leaves the environment before anybody looks: both, where there are two. */
+static const char *take_handover(char **environment, char **given)
+{
+	const char *value = image_take(environment, is_kernels(environment));
+
+	/* musl passes nothing to constructors. */
+	if (borrowed.gnu_get_libc_version != NULL && given != environment && is_kernels(given)) {
+		const char *other = image_take(given, true);
+
+		value = value != NULL ? value : other;
 	}
-	vector = (unsigned long *)(environment + 1);
-	for (; vector[0] != AT_NULL; vector += 2) {
-		if (vector[0] == AT_SECURE) {
-			return vector[1] != 0;
-		}
-	}
-	return false;
+	return value;
 }
 
 static void read_settings(char **environment)
@@ -166,7 +179,7 @@ static bool is_inherited(uint64_t cookie, const void *context)
 }
 
 /* One poll tells which descriptors are open; only those are asked what they are. */
-static void find_inherited(char **environment, uint32_t limit)
+static void find_inherited(const char *handed, uint32_t limit)
 {
 	struct pollfd descriptors[IMAGE_DESCRIPTORS];
 	struct inheritance found;
@@ -174,7 +187,7 @@ static void find_inherited(char **environment, uint32_t limit)
 	struct timespec now = {0, 0};
 
 	memset(&found, 0, sizeof(found));
-	image_adopt(environment, &found.legacy);
+	image_adopt(handed, &found.legacy);
 	if (places_are_kept) {
 		tree_make_ledger();
 		journal_setup();
@@ -251,8 +264,9 @@ static void set_up_diagnosis(uint32_t limit)
 	}
 }
 
-static void set_up(char **environment)
+static void set_up(char **environment, char **given)
 {
+	const char *handed;
 	uint64_t soft;
 	uint32_t limit;
 
@@ -261,9 +275,15 @@ static void set_up(char **environment)
 		real_syscall = borrowed.syscall;
 	}
 	settings_default(&process_settings);
-	if (environment == NULL || is_secure(environment) || is_sandboxed()) {
+	if (environment == NULL || borrowed.getauxval == NULL) {
 		return;
 	}
+	handed = take_handover(environment, given);
+	/* More rights than our caller had (ld.so(8)): the variables are not to be believed. */
+	if (borrowed.getauxval(AT_SECURE) != 0 || is_sandboxed()) {
+		return;
+	}
+	readable_setup(borrowed.getauxval(AT_RANDOM));
 	log_setup();
 	read_settings(environment);
 	if (process_settings.mode == SETTINGS_MODE_OFF) {
@@ -275,7 +295,7 @@ static void set_up(char **environment)
 		return;
 	}
 	set_up_diagnosis(limit);
-	find_inherited(environment, soft < IMAGE_DESCRIPTORS ? (uint32_t)soft : IMAGE_DESCRIPTORS);
+	find_inherited(handed, soft < IMAGE_DESCRIPTORS ? (uint32_t)soft : IMAGE_DESCRIPTORS);
 	register_exit();
 	due_look(); /* until we attached, nobody could say that this image holds by accident */
 }
@@ -287,7 +307,7 @@ __attribute__((constructor)) static void construct(int argc, char **argv, char *
 
 	(void)argc;
 	(void)argv;
-	set_up(&environ != NULL && environ != NULL ? environ : envp);
+	set_up(&environ != NULL && environ != NULL ? environ : envp, envp);
 	errno = saved;
 }
 

@@ -14,8 +14,18 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "shim/early.h"
+
 __typeof__(dlsym) dlsym __attribute__((weak));
 __typeof__(dlvsym) dlvsym __attribute__((weak));
+
+struct real real = {
+#define HOOK(name)         .name = early_##name,
+#define HOOK_AS(name, ...) .name = early_##name,
+#include "shim/hooks.def"
+#undef HOOK
+#undef HOOK_AS
+};
 
 struct borrowed borrowed;
 

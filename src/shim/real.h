@@ -4,7 +4,7 @@
  *
  * The idea: one table made from hooks.def with __typeof__, so that no prototype
  * is ever retyped. Until real_resolve() has run, every entry points to an early
- * fallback (early.c), so a hook may be called at any moment.
+ * fallback (early.h), so a hook may be called at any moment.
  * Invariant: no entry under HOOK is ever NULL; entries under REAL may be.
  * Never here: a look-up at the time of a call. dlsym() allocates when it fails.
  */
@@ -17,6 +17,7 @@
 #include <pty.h>
 #include <sched.h>
 #include <spawn.h>
+#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -120,12 +120,20 @@ static uintptr_t owner_here(void)
 	return (uintptr_t)&guard_self;
 }
 
+uint64_t records_refused;
+
+static bool refuse(void)
+{
+	__atomic_fetch_add(&records_refused, 1, __ATOMIC_RELAXED);
+	return false;
+}
+
 __attribute__((noinline)) bool records_lock(void)
 {
 	uintptr_t frame = (uintptr_t)__builtin_frame_address(0);
 
 	if (guard_self.depth > 0 && !is_abandoned(frame)) {
-		return false;
+		return refuse();
 	}
 	guard_self.frame = frame;
 	guard_self.depth = 1;
@@ -146,7 +154,7 @@ __attribute__((noinline)) bool records_lock(void)
 #endif
 	}
 	guard_self.depth = 0;
-	return false;
+	return refuse();
 }
 
 void records_unlock(void)

@@ -24,6 +24,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "shim/attributes.h"
+
 enum {
 	/* Connections with a record at a time; beyond, they are left to plain libc. */
 	RECORDS_MAX = 16 * 1024,
@@ -46,6 +48,9 @@ void records_setup(void *place);
 
 /* False after a bounded number of tries, and in a signal handler on top of the lock. */
 bool records_lock(void);
+
+/* How often it was false. For the stress test alone, which finds it by its name. */
+extern HIDDEN uint64_t records_refused;
 void records_unlock(void);
 
 /* In a forked child: frees the lock, and forgets everything, if another thread held it. */

@@ -6,7 +6,8 @@
  * destroys whatever a C function had put there. So the return address lives in a
  * register, which each of the two processes has its own copy of, and the only
  * memory written is the thread's count of vfork children under way (guard.h): up
- * before the child starts, down when the parent runs again. The system call is
+ * before the child starts, and back to what the parent's register says when it runs
+ * again, for a handler may have put it right in between. The system call is
  * made here, as libc makes it; on failure the parent sets errno.
  *
  * syscall must hand on every register as it came, and its SYS_vfork is ours. Only
@@ -16,6 +17,14 @@
 #include <sys/syscall.h>
 
 #include "shim/guard.h"
+
+/*
+ * The note that says: these functions may be jumped to, and keep the shadow stack. One object
+ * without it takes the protection away from the whole process.
+ */
+#ifdef __CET__
+#include <cet.h>
+#endif
 
 #if defined(__x86_64__)
 	.text
@@ -28,20 +37,21 @@ vfork:
 	endbr64
 	subq $8, %rsp
 	.cfi_adjust_cfa_offset 8
-	call process_vforking		/* what we hold will be shared */
+	call guard_before_vfork		/* what we hold will be shared */
 	addq $8, %rsp
 	.cfi_adjust_cfa_offset -8
 	popq %rdi			/* the return address: rdi survives the system call */
 	.cfi_adjust_cfa_offset -8
 	.cfi_register %rip, %rdi
 	movq guard_self@gottpoff(%rip), %rsi
-	incl %fs:GUARD_OFFSET_VFORK_DEPTH(%rsi)
-	movq $0, %fs:GUARD_OFFSET_VFORK_SOURCES(%rsi)
+	movl %fs:GUARD_OFFSET_VFORK_DEPTH(%rsi), %r8d
+	leal 1(%r8), %r9d
+	movl %r9d, %fs:GUARD_OFFSET_VFORK_DEPTH(%rsi)
 	movl $SYS_vfork, %eax
 	syscall
 	testl %eax, %eax
 	jz 1f
-	decl %fs:GUARD_OFFSET_VFORK_DEPTH(%rsi)
+	movl %r8d, %fs:GUARD_OFFSET_VFORK_DEPTH(%rsi)
 	testq %rax, %rax
 	js 1f
 	/* With a shadow stack the child's frames have overwritten our entry: skip it. */
@@ -100,7 +110,7 @@ vfork:
 	.cfi_adjust_cfa_offset 16
 	.cfi_rel_offset x29, 0
 	.cfi_rel_offset x30, 8
-	bl process_vforking		/* what we hold will be shared */
+	bl guard_before_vfork		/* what we hold will be shared */
 	ldp x29, x30, [sp], #16
 	.cfi_adjust_cfa_offset -16
 	.cfi_restore x29
@@ -109,18 +119,15 @@ vfork:
 	adrp x10, :gottprel:guard_self
 	ldr x10, [x10, #:gottprel_lo12:guard_self]
 	add x10, x10, x9
-	ldr w11, [x10, #GUARD_OFFSET_VFORK_DEPTH]
-	add w11, w11, #1
+	ldr w12, [x10, #GUARD_OFFSET_VFORK_DEPTH]
+	add w11, w12, #1
 	str w11, [x10, #GUARD_OFFSET_VFORK_DEPTH]
-	str xzr, [x10, #GUARD_OFFSET_VFORK_SOURCES]
 	mov x0, #0x4111			/* CLONE_VM | CLONE_VFORK | SIGCHLD */
 	mov x1, #0
 	mov x8, #SYS_clone
 	svc #0
 	cbz x0, 1f
-	ldr w11, [x10, #GUARD_OFFSET_VFORK_DEPTH]
-	sub w11, w11, #1
-	str w11, [x10, #GUARD_OFFSET_VFORK_DEPTH]
+	str w12, [x10, #GUARD_OFFSET_VFORK_DEPTH]
 	tbz x0, #63, 1f
 	b vfork_failed
 1:
@@ -152,6 +159,14 @@ syscall:
 	br x16
 	.cfi_endproc
 	.size syscall, . - syscall
+#endif
+
+#if defined(__aarch64__) && defined(__ARM_FEATURE_BTI_DEFAULT)
+	.section .note.gnu.property, "a"
+	.p2align 3
+	.word 4, 16, 5			/* lengths of name and data, NT_GNU_PROPERTY_TYPE_0 */
+	.asciz "GNU"
+	.word 0xc0000000, 4, 3, 0	/* GNU_PROPERTY_AARCH64_FEATURE_1_AND: BTI and PAC */
 #endif
 
 	.section .note.GNU-stack, "", %progbits

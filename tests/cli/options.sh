@@ -133,8 +133,8 @@ test_help()
 	fi
 	capture "$sendfin" --help
 	a=$out
-	same '--help lists the commands' "$status $(grep -o '^  [a-z]* ' <<<"$a" | tr -d '\n')" \
-		'0   run   report   help '
+	same '--help lists the commands' "$status $(sed -n 's/^  \([a-z]*\) .*/\1/p' <<<"$a" | xargs)" \
+		'0 run report help'
 	capture "$sendfin" help
 	same 'help is --help' "$out" "$a"
 	capture "$sendfin" run --help

@@ -149,7 +149,7 @@ static void word_ledger(const char *unused)
 	} else if (segment_create(call, &ledger, &id) != 0) {
 		err(1, "segment");
 	} else {
-		self = procs_claim(ledger, LEDGER_NOBODY, NULL);
+		self = procs_claim(ledger, &self, false, NULL);
 	}
 	if (!procs_get(ledger, self)) {
 		errx(1, "no slot");
@@ -284,7 +284,7 @@ static void word_dead(const char *unused)
 static void word_stale_copy(const char *unused)
 {
 	int fd = connection(0);
-	uint64_t child = procs_claim(ledger, self, NULL);
+	uint64_t child = procs_claim(ledger, &self, false, NULL);
 
 	(void)unused;
 	procs_get(ledger, child)->forked = forked;
@@ -317,7 +317,7 @@ static void word_damage(const char *unused)
 static void word_children(const char *count)
 {
 	for (int i = 0; i < atoi(count); i++) {
-		uint64_t child = procs_claim(ledger, self, NULL);
+		uint64_t child = procs_claim(ledger, &self, false, NULL);
 		pid_t pid = fork();
 		char byte;
 
