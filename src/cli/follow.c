@@ -118,7 +118,8 @@ static void be_the_program(struct following *f, int report)
 	snprintf(value, sizeof(value), "%d:%" PRIx64, f->id, f->ref);
 	sigaction(SIGCHLD, &f->chld_before, NULL);
 	sigprocmask(SIG_SETMASK, &f->mask_before, NULL);
-	if (setenv(LEDGER_VARIABLE, value, 1) == 0) {
+	/* Two strings: the shim takes them out, and the vector stays aligned behind its end. */
+	if (setenv(LEDGER_VARIABLE, value, 1) == 0 && setenv(LEDGER_VARIABLE "_", "", 1) == 0) {
 		status = f->follow->become(f->follow->context);
 	}
 	do {
