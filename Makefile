@@ -25,8 +25,8 @@ SAN       ?=
 comma     := ,
 BUILD     ?= build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
 SUITES    ?= $(if $(SAN),unit,lint unit lines stress model shim laws talk trace debug examples cli \
-	     cost bench real)
-DEPS_BUILD = build-essential uthash-dev libunwind-dev
+	     view cost bench real)
+DEPS_BUILD = build-essential uthash-dev libunwind-dev libdw-dev libjson-c-dev
 DEPS_CHECK = clang clang-format cppcheck shellcheck mandoc libcmocka-dev musl-tools valgrind \
 	     strace iproute2 python3 perl procps util-linux spin gdb fakeroot faketime \
 	     libeatmydata1 libjemalloc2 dash
@@ -83,7 +83,8 @@ preload   := $(if $(wildcard tests/shim/*.c),$(BUILD)/tests/shim/run) \
 	     $(patsubst %.c,$(BUILD)/%,$(wildcard tests/talk/server/*.c tests/debug/*.c)) \
 	     $(if $(wildcard tests/trace/*.c),$(BUILD)/tests/trace/libsendfin.so)
 -include $(wildcard tests/laws/laws.mk)
-TESTS     := $(UNITS) $(if $(SAN),,$(preload))
+fixture   := $(if $(wildcard tests/view/fixture.c),$(BUILD)/tests/view/fixture)
+TESTS     := $(UNITS) $(fixture) $(if $(SAN),,$(preload))
 FUZZERS   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/*.c))
 
 .DELETE_ON_ERROR:
@@ -132,7 +133,7 @@ $(BUILD)/libsendfin-trace.so: $(call pic,$(trace)) src/shim/export.map
 
 $(BUILD)/sendfin: $(call obj,$(inner) $(cli))
 	$(call say,LD,$@)
-	$(Q)$(link)
+	$(Q)$(link) -ldw -ljson-c
 
 $(BUILD)/examples/%: examples/%.c $(BUILD)/flags
 	$(call say,CC,$@)
@@ -144,6 +145,11 @@ $(BUILD)/examples/%: examples/%.c $(BUILD)/flags
 $(BUILD)/tests/unit/test_%: $(BUILD)/obj/tests/unit/test_%.o $(call obj,$(unit_help) $(inner))
 	$(call say,LD,$@)
 	$(Q)$(link) -Wl,--wrap=_cmocka_run_group_tests -lcmocka
+
+# Its anchor is found as the library's is: among the dynamic symbols.
+$(BUILD)/tests/view/fixture: $(call obj,tests/view/fixture.c $(inner))
+	$(call say,LD,$@)
+	$(Q)$(link) -rdynamic -Wl,--build-id
 
 $(BUILD)/tests/shim/run: $(call obj,$(wildcard tests/shim/*.c))
 	$(call say,LD,$@)
