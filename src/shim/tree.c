@@ -567,6 +567,7 @@ void tree_image_failed(uint64_t image)
 		procs_end(tree_ledger, image);
 	} else if (mine != NULL) {
 		store(&mine->execed, guard_self.execed_before);
+		raise_flag(LEDGER_PROCESS_SIGHTED);
 	}
 }
 
