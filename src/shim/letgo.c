@@ -13,6 +13,7 @@
 #include "shim/due.h"
 #include "shim/fin.h"
 #include "shim/holders.h"
+#include "shim/lineage.h"
 #include "shim/log.h"
 #include "shim/process.h"
 #include "shim/reclaim.h"
@@ -117,9 +118,9 @@ static void find_origin(struct departure *departure)
 						       : NULL;
 
 	departure->origin = slot != NULL ? conns_origin(slot, gone->cookie)
-					 : tree_origin(gone->acquired, gone->descriptor);
+					 : lineage_origin(gone->acquired, gone->descriptor);
 	if (departure->origin.acquirer == LEDGER_NOBODY) {
-		departure->origin = tree_origin(gone->acquired, gone->descriptor);
+		departure->origin = lineage_origin(gone->acquired, gone->descriptor);
 	}
 	departure->origin.is_lent |= gone->is_lent;
 }

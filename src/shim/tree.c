@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * See tree.h. The line of descent is the list of (reference, epoch of birth) from the
- * first process of the tree down to this one: epochs grow along it, so an epoch of
- * acquisition names the one that was alive then.
- */
+/* See tree.h. */
 #include "shim/tree.h"
 
 #include <stddef.h>
@@ -13,15 +9,11 @@
 #include "ledger/segment.h"
 #include "shim/due.h"
 #include "shim/guard.h"
+#include "shim/lineage.h"
 #include "shim/process.h"
 #include "shim/table.h"
 #include "sys/alive.h"
 #include "sys/rawsys.h"
-
-enum {
-	/* Generations whose acquisitions can be told apart; deeper ones are "not known". */
-	LINE_MAX_DEPTH = 32,
-};
 
 struct ledger *tree_ledger;
 
@@ -37,13 +29,6 @@ static bool is_listening; /* this process has called accept */
  */
 static uintptr_t forker;
 #define FORKER_MANY ((uintptr_t)1)
-
-/* The line of descent, the last is this process; the oldest are overwritten. */
-static struct {
-	uint64_t ref;
-	uint64_t born;
-} line[LINE_MAX_DEPTH];
-static uint32_t line_length; /* this process's depth + 1, as far as is known */
 
 /* For those who look into this process from outside. */
 EXPORT struct sendfin_anchor sendfin_anchor;
@@ -98,15 +83,6 @@ bool tree_is_dead(const struct ledger_process *process)
 	       alive_is_dead(__atomic_load_n(&process->pid, __ATOMIC_RELAXED));
 }
 
-/* The member that has `number` others above it, if it is kept still. */
-static void line_put(uint32_t number, uint64_t ref, uint64_t born)
-{
-	line[number % LINE_MAX_DEPTH].ref = ref;
-	line[number % LINE_MAX_DEPTH].born = born;
-	__atomic_compare_exchange_n(&line_length, &number, number + 1, false, __ATOMIC_SEQ_CST,
-				    __ATOMIC_SEQ_CST);
-}
-
 static void install(struct ledger *ledger, int id)
 {
 	ledger_id = id;
@@ -142,7 +118,7 @@ static void make_ledger(void)
 	ledger->processes[0].pid = (uint32_t)rawsys1(SYS_getpid, 0);
 	ledger->processes[0].flags = (uint32_t)is_listening * LEDGER_PROCESS_LISTENS;
 	ledger->processes[0].blind = missed;
-	line_put(0, self, PROCESS_FIRST_EPOCH);
+	lineage_put(0, self, PROCESS_FIRST_EPOCH);
 	install(ledger, id);
 }
 
@@ -280,7 +256,7 @@ void tree_birth_begin(struct tree_birth *birth)
 	memset(birth, 0, sizeof(*birth));
 	birth->ledger = tree_ledger;
 	birth->parent = __atomic_load_n(&self, __ATOMIC_SEQ_CST);
-	birth->line_length = __atomic_load_n(&line_length, __ATOMIC_SEQ_CST);
+	birth->depth = lineage_depth();
 	if (birth->ledger != NULL && prepared_by(birth->parent) != NULL) {
 		birth->prepared = guard_self.child;
 	}
@@ -327,7 +303,7 @@ void tree_born(const struct tree_birth *birth)
 	conns_introduce(own, tree_is_dead);
 	if (mine != NULL) {
 		agree_on_pid(mine, (uint32_t)rawsys1(SYS_getpid, 0));
-		line_put(birth->line_length, own, mine->born);
+		lineage_put(birth->depth, own, mine->born);
 	}
 }
 
@@ -369,23 +345,6 @@ void tree_end(void)
 		procs_end(tree_ledger, self);
 		self = LEDGER_NOBODY;
 	}
-}
-
-struct conns_origin tree_origin(uint64_t acquired, int descriptor)
-{
-	struct conns_origin origin = {
-		.acquirer = LEDGER_NOBODY, .acquired = acquired, .descriptor = descriptor};
-
-	for (uint32_t i = line_length; acquired != 0 && i > 0 && i + LINE_MAX_DEPTH > line_length;
-	     i--) {
-		if (line[(i - 1) % LINE_MAX_DEPTH].born <= acquired) {
-			origin.acquirer = line[(i - 1) % LINE_MAX_DEPTH].ref;
-			/* It came to be shared when the next in our line was born. */
-			origin.shared = i < line_length ? line[i % LINE_MAX_DEPTH].born : 0;
-			break;
-		}
-	}
-	return origin;
 }
 
 /* Dead processes cannot take themselves out of a full bucket. */
@@ -432,7 +391,7 @@ static bool note_newest(struct ledger_process *mine, const struct conns_origin *
 void tree_engage(uint64_t cookie, const struct table_gone *known)
 {
 	struct ledger_process *mine = tree_self();
-	struct conns_origin origin = tree_origin(known->acquired, known->descriptor);
+	struct conns_origin origin = lineage_origin(known->acquired, known->descriptor);
 	bool was_accepted = (known->stamp & STAMP_UPSTREAM) == 0;
 	struct ledger_connection *slot;
 
@@ -451,7 +410,7 @@ void tree_engage(uint64_t cookie, const struct table_gone *known)
 
 void tree_engage_phantom(uint64_t cookie, uint64_t acquired, int descriptor)
 {
-	struct conns_origin origin = tree_origin(acquired, descriptor);
+	struct conns_origin origin = lineage_origin(acquired, descriptor);
 
 	make_ledger();
 	if (tree_self() != NULL) {
@@ -544,7 +503,7 @@ bool tree_image_begin(bool is_child, uint64_t *image, int *id)
 
 void tree_image_engage(uint64_t image, uint64_t cookie, uint64_t acquired, int descriptor)
 {
-	struct conns_origin origin = tree_origin(acquired, descriptor);
+	struct conns_origin origin = lineage_origin(acquired, descriptor);
 
 	engage(cookie, image, &origin);
 }
@@ -594,9 +553,9 @@ static void rebuild_line(struct ledger *ledger, const struct ledger_process *min
 		uint64_t ref = mine->ancestors[--known];
 		const struct ledger_process *ancestor = procs_recall(ledger, ref);
 
-		line_put(line_length, ref, ancestor != NULL ? ancestor->born : 0);
+		lineage_put(lineage_depth(), ref, ancestor != NULL ? ancestor->born : 0);
 	}
-	line_put(line_length, self, mine->born);
+	lineage_put(lineage_depth(), self, mine->born);
 }
 
 bool tree_adopt(int id, uint64_t ref)

@@ -5,7 +5,8 @@
  * Every conversation is a process of its own, the leader of its own group: it plays the bare run
  * and all the shimmed ones. Some run at once, and one busy neighbour spins and naps at random. When
  * a conversation is over, what is left of its group is killed before the leader is reaped, so the
- * group's number cannot be somebody else's by then. Each has a network of its own, if that is allowed.
+ * group's number cannot be somebody else's by then. Each has a network of its own, if that is
+ * allowed.
  */
 #include "talk.h"
 
