@@ -72,7 +72,7 @@ static void by_unix(void)
 		close(conn);
 		report("read");
 		hear(KID_FD);
-		dial_unix(&address);
+		close(dial_unix(&address));
 		_exit(0);
 	}
 	accept_one(results);
@@ -96,7 +96,7 @@ static void by_private_port(bool polls)
 		close(conn);
 		report("read");
 		hear(KID_FD);
-		dial(ntohs(sa.sin_port));
+		close(dial(ntohs(sa.sin_port)));
 		_exit(0);
 	}
 	if (polls) {
