@@ -108,10 +108,14 @@ struct ledger_process {
 
 /*
  * On the cookie of a slot that is being given back, with the process slot + 1 of who does
- * it, 0 if it has none. The kernel counts cookies up from 1; larger ones are not kept.
+ * it, 0 if it has none, and the lowest bits of its generation. The kernel counts cookies up
+ * from 1; larger ones than there is room for are not kept.
  */
 #define LEDGER_COOKIE_DYING       ((uint64_t)1 << 63)
-#define LEDGER_COOKIE_GIVER_SHIFT 51
+#define LEDGER_COOKIE_GIVER_SHIFT 44
+#define LEDGER_COOKIE_GIVER       ((uint64_t)0xfff)
+#define LEDGER_COOKIE_AGE_SHIFT   56
+#define LEDGER_COOKIE_AGE         ((uint64_t)0x7f)
 #define LEDGER_COOKIE_NAME        (((uint64_t)1 << LEDGER_COOKIE_GIVER_SHIFT) - 1)
 
 struct ledger_connection {
@@ -314,6 +318,6 @@ _Static_assert(sizeof(struct ledger_header) == 64 + 8 * LEDGER_WORDS + 16, "no p
 _Static_assert(offsetof(struct ledger_header, live) == 64, "appended, never moved");
 _Static_assert(sizeof(struct ledger) < 2 * 1024 * 1024, "less than 2 MB of address space");
 _Static_assert(LEDGER_PROCESSES <= 0xfffe, "a reference has 16 bits for the slot");
-_Static_assert(LEDGER_PROCESSES < 1 << (63 - LEDGER_COOKIE_GIVER_SHIFT), "12 for the giver");
+_Static_assert(LEDGER_PROCESSES < LEDGER_COOKIE_GIVER, "a dying cookie has 12");
 
 #endif

@@ -27,9 +27,12 @@ static procs_is_dead *ask_for_the_dead;
 
 void conns_introduce(uint64_t self, procs_is_dead *is_dead)
 {
-	uint64_t slot = self & 0xffff;
+	uint64_t giver = self & LEDGER_COOKIE_GIVER;
+	uint64_t age = procs_generation(self) & LEDGER_COOKIE_AGE;
 
-	__atomic_store_n(&own_sign, LEDGER_COOKIE_DYING | slot << LEDGER_COOKIE_GIVER_SHIFT,
+	__atomic_store_n(&own_sign,
+			 LEDGER_COOKIE_DYING | giver << LEDGER_COOKIE_GIVER_SHIFT |
+				 age << LEDGER_COOKIE_AGE_SHIFT,
 			 __ATOMIC_RELAXED);
 	__atomic_store_n(&ask_for_the_dead, is_dead, __ATOMIC_RELAXED);
 }
@@ -40,14 +43,21 @@ static uint64_t in_work(uint64_t cookie)
 	return cookie | __atomic_load_n(&own_sign, __ATOMIC_RELAXED);
 }
 
-/* Somebody was at it, and has been killed. */
+/* Somebody was at it, and has been killed; perhaps its place is another's by now. */
 static bool is_left(const struct ledger *ledger, uint64_t word)
 {
-	uint64_t slot = (word & ~LEDGER_COOKIE_DYING) >> LEDGER_COOKIE_GIVER_SHIFT;
+	uint64_t giver = word >> LEDGER_COOKIE_GIVER_SHIFT & LEDGER_COOKIE_GIVER;
+	uint64_t age = word >> LEDGER_COOKIE_AGE_SHIFT & LEDGER_COOKIE_AGE;
 	procs_is_dead *is_dead = __atomic_load_n(&ask_for_the_dead, __ATOMIC_RELAXED);
+	const struct ledger_process *process;
 
-	return (word & LEDGER_COOKIE_DYING) != 0 && slot != 0 && slot <= LEDGER_PROCESSES &&
-	       is_dead != NULL && is_dead(&ledger->processes[slot - 1]);
+	if ((word & LEDGER_COOKIE_DYING) == 0 || giver == 0 || giver > LEDGER_PROCESSES ||
+	    is_dead == NULL) {
+		return false;
+	}
+	process = &ledger->processes[giver - 1];
+	return (procs_generation(load(&process->ref)) & LEDGER_COOKIE_AGE) != age ||
+	       is_dead(process);
 }
 
 /* Cookies are counted by the kernel, per CPU in steps: mix before taking some bits. */

@@ -31,6 +31,11 @@ static uint64_t slot_of(uint64_t ref)
 		       : slot;
 }
 
+uint64_t procs_generation(uint64_t word)
+{
+	return (word & ~(LEDGER_REF_ENDED | LEDGER_REF_CLAIMING)) >> REF_SLOT_BITS;
+}
+
 struct ledger_process *procs_get(struct ledger *ledger, uint64_t ref)
 {
 	uint64_t slot = slot_of(ref);
@@ -174,11 +179,6 @@ struct claim {
 	enum pass pass;
 };
 
-static uint64_t generation_of(uint64_t word)
-{
-	return (word & ~(LEDGER_REF_ENDED | LEDGER_REF_CLAIMING)) >> REF_SLOT_BITS;
-}
-
 /* Whoever was in `slot` when the ledger counted `generation`: its place may be another's now. */
 static bool is_gone(const struct claim *claim, uint64_t slot, uint64_t generation)
 {
@@ -188,7 +188,7 @@ static bool is_gone(const struct claim *claim, uint64_t slot, uint64_t generatio
 		return false;
 	}
 	process = &claim->ledger->processes[slot];
-	return generation_of(load(&process->ref)) > generation || claim->is_dead(process);
+	return procs_generation(load(&process->ref)) > generation || claim->is_dead(process);
 }
 
 static bool is_free(const struct claim *claim, const struct ledger_process *process, uint64_t word)
@@ -202,13 +202,13 @@ static bool is_free(const struct claim *claim, const struct ledger_process *proc
 		return false;
 	}
 	if ((word & LEDGER_REF_CLAIMING) != 0) {
-		return is_gone(claim, (word & REF_SLOT_MASK) - 1, generation_of(word));
+		return is_gone(claim, (word & REF_SLOT_MASK) - 1, procs_generation(word));
 	}
 	if (claim->pass == PASS_DEAD) {
 		return claim->is_dead(process);
 	}
 	return __atomic_load_n(&process->pid, __ATOMIC_SEQ_CST) == 0 &&
-	       is_gone(claim, slot_of(parent), generation_of(parent));
+	       is_gone(claim, slot_of(parent), procs_generation(parent));
 }
 
 /*

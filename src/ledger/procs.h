@@ -38,6 +38,9 @@ typedef bool procs_is_dead(const struct ledger_process *process);
 uint64_t procs_claim(struct ledger *ledger, const uint64_t *parent, bool is_caller,
 		     procs_is_dead *is_dead);
 
+/* The generation in a reference, or in a slot's word. */
+uint64_t procs_generation(uint64_t word);
+
 /* The slot of a reference, or NULL when the process has ended. */
 struct ledger_process *procs_get(struct ledger *ledger, uint64_t ref);
 

@@ -11,6 +11,7 @@
 #include "shim/fin.h"
 #include "shim/holders.h"
 #include "shim/journal.h"
+#include "shim/lineage.h"
 #include "shim/process.h"
 #include "shim/real.h"
 #include "shim/table.h"
@@ -174,7 +175,7 @@ static void learn_origin(int fd, struct ledger_connection *slot)
 	struct table_gone known;
 
 	if (conns_origin(slot, cookie).acquirer == LEDGER_NOBODY && table_look(fd, &known)) {
-		struct conns_origin origin = tree_origin(known.acquired, known.descriptor);
+		struct conns_origin origin = lineage_origin(known.acquired, known.descriptor);
 
 		conns_note_origin(slot, sockprobe_cookie(fd), &origin);
 	}

@@ -6,6 +6,7 @@
  *   hook_*.c     the intercepted functions      thunks.S      those that C cannot write
  *   table        what each descriptor is        use           a connection is used
  *   letgo        a connection is let go         fin           the one shutdown
+ *   lineage      who our ancestors were
  *   tree         this process in the ledger     holders       how the others stand
  *   due          deferred FINs, and the sweep   reclaim       descriptors given back
  *   handover     connections in messages        image         what goes across exec

@@ -14,6 +14,7 @@
 #include "shim/fin.h"
 #include "shim/holders.h"
 #include "shim/journal.h"
+#include "shim/lineage.h"
 #include "shim/places.h"
 #include "shim/process.h"
 #include "shim/reclaim.h"
@@ -127,9 +128,9 @@ static void find_origin(struct departure *departure)
 						       : NULL;
 
 	departure->origin = slot != NULL ? conns_origin(slot, gone->cookie)
-					 : tree_origin(gone->acquired, gone->descriptor);
+					 : lineage_origin(gone->acquired, gone->descriptor);
 	if (departure->origin.acquirer == LEDGER_NOBODY) {
-		departure->origin = tree_origin(gone->acquired, gone->descriptor);
+		departure->origin = lineage_origin(gone->acquired, gone->descriptor);
 	}
 	departure->origin.is_lent |= gone->is_lent;
 	if (departure->origin.accepted == 0) {

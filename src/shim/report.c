@@ -10,6 +10,7 @@
 #include "ledger/events.h"
 #include "shim/holders.h"
 #include "shim/journal.h"
+#include "shim/lineage.h"
 #include "shim/log.h"
 #include "shim/places.h"
 #include "shim/process.h"
@@ -59,8 +60,9 @@ static struct conns_origin origin_of(uint64_t cookie, const struct table_gone *k
 	if (slot != NULL) {
 		origin = conns_origin(slot, cookie);
 	}
-	return origin.acquirer != LEDGER_NOBODY ? origin
-						: tree_origin(known->acquired, known->descriptor);
+	return origin.acquirer != LEDGER_NOBODY
+		       ? origin
+		       : lineage_origin(known->acquired, known->descriptor);
 }
 
 /*

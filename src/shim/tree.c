@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * See tree.h. The line of descent is the list of (reference, epoch of birth) from the
- * first process of the tree down to this one: epochs grow along it, so an epoch of
- * acquisition names the one that was alive then.
- */
+/* See tree.h. */
 #include "shim/tree.h"
 
 #include <stddef.h>
@@ -14,16 +10,12 @@
 #include "shim/capture.h"
 #include "shim/due.h"
 #include "shim/guard.h"
+#include "shim/lineage.h"
 #include "shim/places.h"
 #include "shim/process.h"
 #include "shim/table.h"
 #include "sys/alive.h"
 #include "sys/rawsys.h"
-
-enum {
-	/* Generations whose acquisitions can be told apart; deeper ones are "not known". */
-	LINE_MAX_DEPTH = 32,
-};
 
 struct ledger *tree_ledger;
 
@@ -39,14 +31,6 @@ static bool is_listening; /* this process has called accept */
  */
 static uintptr_t forker;
 #define FORKER_MANY ((uintptr_t)1)
-
-/* The line of descent, the last is this process; the oldest are overwritten. */
-static struct {
-	uint64_t ref;
-	uint64_t born;
-	uint32_t forked; /* site of the fork that made it */
-} line[LINE_MAX_DEPTH];
-static uint32_t line_length; /* this process's depth + 1, as far as is known */
 
 struct sendfin_anchor sendfin_anchor = {
 	.magic = LEDGER_MAGIC,
@@ -98,16 +82,6 @@ bool tree_is_dead(const struct ledger_process *process)
 	       alive_is_dead(__atomic_load_n(&process->pid, __ATOMIC_RELAXED));
 }
 
-/* The member that has `number` others above it, if it is kept still. */
-static void line_put(uint32_t number, uint64_t ref, uint64_t born, uint32_t forked)
-{
-	line[number % LINE_MAX_DEPTH].ref = ref;
-	line[number % LINE_MAX_DEPTH].born = born;
-	line[number % LINE_MAX_DEPTH].forked = forked;
-	__atomic_compare_exchange_n(&line_length, &number, number + 1, false, __ATOMIC_SEQ_CST,
-				    __ATOMIC_SEQ_CST);
-}
-
 static void install(struct ledger *ledger, int id)
 {
 	ledger_id = id;
@@ -142,7 +116,7 @@ void tree_make_ledger(void)
 	ledger->processes[0].pid = (uint32_t)rawsys1(SYS_getpid, 0);
 	ledger->processes[0].flags = (uint32_t)is_listening * LEDGER_PROCESS_LISTENS;
 	ledger->processes[0].blind = missed;
-	line_put(0, self, PROCESS_FIRST_EPOCH, 0);
+	lineage_put(0, self, PROCESS_FIRST_EPOCH, 0);
 	install(ledger, id);
 }
 
@@ -301,7 +275,7 @@ void tree_birth_begin(struct tree_birth *birth)
 	memset(birth, 0, sizeof(*birth));
 	birth->ledger = tree_ledger;
 	birth->parent = __atomic_load_n(&self, __ATOMIC_SEQ_CST);
-	birth->line_length = __atomic_load_n(&line_length, __ATOMIC_SEQ_CST);
+	birth->depth = lineage_depth();
 	if (birth->ledger != NULL && prepared_by(birth->parent) != NULL) {
 		birth->prepared = guard_self.child;
 	}
@@ -348,7 +322,7 @@ void tree_born(const struct tree_birth *birth)
 	conns_introduce(own, tree_is_dead);
 	if (mine != NULL) {
 		agree_on_pid(mine, (uint32_t)rawsys1(SYS_getpid, 0));
-		line_put(birth->line_length, own, mine->born, mine->forked);
+		lineage_put(birth->depth, own, mine->born, mine->forked);
 	}
 }
 
@@ -391,24 +365,6 @@ void tree_end(void)
 		procs_end(tree_ledger, self);
 		self = LEDGER_NOBODY;
 	}
-}
-
-struct conns_origin tree_origin(uint64_t acquired, int descriptor)
-{
-	struct conns_origin origin = {
-		.acquirer = LEDGER_NOBODY, .acquired = acquired, .descriptor = descriptor};
-
-	for (uint32_t i = line_length; acquired != 0 && i > 0 && i + LINE_MAX_DEPTH > line_length;
-	     i--) {
-		if (line[(i - 1) % LINE_MAX_DEPTH].born <= acquired) {
-			origin.acquirer = line[(i - 1) % LINE_MAX_DEPTH].ref;
-			/* It came to be shared when the next in our line was born. */
-			origin.shared = i < line_length ? line[i % LINE_MAX_DEPTH].born : 0;
-			origin.forked = i < line_length ? line[i % LINE_MAX_DEPTH].forked : 0;
-			break;
-		}
-	}
-	return origin;
 }
 
 /* Dead processes cannot take themselves out of a full bucket. */
@@ -455,7 +411,7 @@ static bool note_newest(struct ledger_process *mine, const struct conns_origin *
 void tree_engage(uint64_t cookie, const struct table_gone *known, uint32_t accepted)
 {
 	struct ledger_process *mine = tree_self();
-	struct conns_origin origin = tree_origin(known->acquired, known->descriptor);
+	struct conns_origin origin = lineage_origin(known->acquired, known->descriptor);
 	bool was_accepted = (known->stamp & STAMP_UPSTREAM) == 0;
 	struct ledger_connection *slot;
 
@@ -475,7 +431,7 @@ void tree_engage(uint64_t cookie, const struct table_gone *known, uint32_t accep
 
 void tree_engage_phantom(uint64_t cookie, const struct table_gone *known, uint32_t accepted)
 {
-	struct conns_origin origin = tree_origin(known->acquired, known->descriptor);
+	struct conns_origin origin = lineage_origin(known->acquired, known->descriptor);
 
 	origin.accepted = accepted;
 	make_ledger();
@@ -570,7 +526,7 @@ bool tree_image_begin(bool is_child, uint64_t *image, int *id)
 void tree_image_engage(uint64_t image, uint64_t cookie, const struct table_gone *known,
 		       uint32_t accepted)
 {
-	struct conns_origin origin = tree_origin(known->acquired, known->descriptor);
+	struct conns_origin origin = lineage_origin(known->acquired, known->descriptor);
 
 	origin.accepted = accepted;
 	engage(cookie, image, &origin);
@@ -594,6 +550,7 @@ void tree_image_failed(uint64_t image)
 		procs_end(tree_ledger, image);
 	} else if (mine != NULL) {
 		store(&mine->execed, guard_self.execed_before);
+		raise_flag(LEDGER_PROCESS_SIGHTED);
 	}
 }
 
@@ -620,10 +577,10 @@ static void rebuild_line(struct ledger *ledger, const struct ledger_process *min
 		uint64_t ref = mine->ancestors[--known];
 		const struct ledger_process *ancestor = procs_recall(ledger, ref);
 
-		line_put(line_length, ref, ancestor != NULL ? ancestor->born : 0,
-			 ancestor != NULL ? ancestor->forked : 0);
+		lineage_put(lineage_depth(), ref, ancestor != NULL ? ancestor->born : 0,
+			    ancestor != NULL ? ancestor->forked : 0);
 	}
-	line_put(line_length, self, mine->born, mine->forked);
+	lineage_put(lineage_depth(), self, mine->born, mine->forked);
 }
 
 bool tree_adopt(int id, uint64_t ref)

@@ -55,7 +55,7 @@ struct tree_birth {
 	struct ledger *ledger;
 	uint64_t parent;
 	uint64_t prepared; /* the slot that the parent has claimed, if it is for us */
-	uint32_t line_length;
+	uint32_t depth;
 };
 
 void tree_birth_begin(struct tree_birth *birth);
@@ -70,9 +70,6 @@ void tree_retired(void);
 
 /* It ends: its engagements and its slot are given back. */
 void tree_end(void);
-
-/* Who acquired, and when: from the epoch of acquisition and the line of descent. */
-struct conns_origin tree_origin(uint64_t acquired, int descriptor);
 
 /*
  * This process uses the connection with this cookie while it is shared; `accepted` is the

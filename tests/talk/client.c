@@ -89,6 +89,11 @@ static void send_all(struct stage *s, struct client *c, const void *data, size_t
 	}
 }
 
+bool client_try_say(struct client *c)
+{
+	return send(c->fd, "word", 4, MSG_NOSIGNAL) == 4;
+}
+
 void client_say(struct stage *s, struct client *c, const char *text)
 {
 	send_all(s, c, text, strlen(text));

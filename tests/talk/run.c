@@ -5,7 +5,8 @@
  * Every conversation is a process of its own, the leader of its own group: it plays the bare run
  * and all the shimmed ones. Some run at once, and one busy neighbour spins and naps at random. When
  * a conversation is over, what is left of its group is killed before the leader is reaped, so the
- * group's number cannot be somebody else's by then. Each has a network of its own, if that is allowed.
+ * group's number cannot be somebody else's by then. Each has a network of its own, if that is
+ * allowed.
  */
 #include "talk.h"
 
@@ -44,9 +45,9 @@ struct runner {
 };
 
 static const struct talk *const tables[] = {
-	cgi_talks,   relay_talks,   handover_talks, closeall_talks, shell_talks, answer_talks,
-	chat_talks,  discard_talks, owner_talks,    sibling_talks,  trap_talks,  trigger_talks,
-	tight_talks, option_talks,  chaos_talks,    odd_talks,
+	cgi_talks,   relay_talks,   handover_talks, closeall_talks, shell_talks,   answer_talks,
+	chat_talks,  discard_talks, owner_talks,    sibling_talks,  trap_talks,    trigger_talks,
+	tight_talks, option_talks,  chaos_talks,    odd_talks,      workers_talks,
 };
 
 static char build_root[PATH_MAX];

@@ -96,6 +96,8 @@ void client_open(struct stage *s, struct client *c);
 bool client_try_open(struct stage *s, struct client *c);
 /* The server connects to us: the next client on s->upstream. */
 void client_accept(struct stage *s, struct client *c);
+/* "word", to a server that may be dead already: false then. */
+bool client_try_say(struct client *c);
 void client_say(struct stage *s, struct client *c, const char *text);
 void client_pour(struct stage *s, struct client *c, size_t n);
 /* Exactly this text, or n bytes of the pattern, must come. */
@@ -135,6 +137,9 @@ void kernel_kill(pid_t pid);
 /* A moment between two looks at the kernel's tables. */
 void kernel_nap(void);
 
+/* ledger.c: how many processes of the tree have had no place in its ledger; -1: none is found. */
+int ledger_unseen(const struct stage *s);
+
 /* The pattern: the same arithmetic is in the servers, which are other programs. */
 static inline unsigned char pattern_byte(size_t i)
 {
@@ -144,6 +149,7 @@ static inline unsigned char pattern_byte(size_t i)
 /* The conversations, by theme; each table ends with a NULL name. */
 extern const struct talk cgi_talks[], relay_talks[], handover_talks[], closeall_talks[],
 	shell_talks[], answer_talks[], chat_talks[], discard_talks[], owner_talks[], trap_talks[],
-	sibling_talks[], trigger_talks[], tight_talks[], option_talks[], chaos_talks[], odd_talks[];
+	sibling_talks[], trigger_talks[], tight_talks[], option_talks[], chaos_talks[], odd_talks[],
+	workers_talks[];
 
 #endif

@@ -210,6 +210,6 @@ const struct talk discard_talks[] = {
 	 .args = {"looping", "poll"}},
 	{.name = "sweep_leaves_what_was_never_used",
 	 .play = play_no_sweep,
-	 .args = {"looping", "accept"}},
+	 .args = {"looping", "shy"}},
 	{.name = NULL},
 };

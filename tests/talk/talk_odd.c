@@ -43,6 +43,31 @@ static void play_ftp(struct stage *s)
 	client_close(s, &control);
 }
 
+static void play_leaky(struct stage *s)
+{
+	struct client c;
+
+	client_open(s, &c);
+	client_pour(s, &c, 1000);
+	client_half(s, &c);
+	client_heal(s, &c);
+	client_close(s, &c);
+}
+
+static void play_deep(struct stage *s)
+{
+	struct client first, c;
+
+	client_open(s, &first);
+	client_open(s, &c);
+	client_pour(s, &c, 1000);
+	client_half(s, &c);
+	client_want(s, &first, "deep");
+	client_heal(s, &c);
+	client_close(s, &c);
+	client_close(s, &first);
+}
+
 const struct talk odd_talks[] = {
 	{.name = "odd_result_by_a_local_socket", .play = play_answer, .args = {"odd", "unix"}},
 	{.name = "odd_result_by_a_port_of_its_own",
@@ -67,6 +92,13 @@ const struct talk odd_talks[] = {
 	{.name = "odd_vforked_helper_then_a_trailer",
 	 .play = play_answer,
 	 .args = {"odd", "vfork"}},
+	{.name = "odd_exec_in_vain_then_fin", .play = play_leaky, .args = {"odd", "failed"}},
+	{.name = "odd_server_of_generation_30_then_fin",
+	 .play = play_deep,
+	 .args = {"odd", "deep", "30"}},
+	{.name = "odd_server_of_generation_60_then_fin",
+	 .play = play_deep,
+	 .args = {"odd", "deep", "60"}},
 	{.name = "odd_second_connection_is_signed", .play = play_ftp, .args = {"odd", "ftp"}},
 	{.name = NULL},
 };

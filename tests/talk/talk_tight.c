@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-enum { LIMIT = 32, FEW = 2000, MANY = 10000, IDLE = 10, CROWD = 40 };
+enum { LIMIT = 32, FEW = 2000, MANY = 10000, IDLE = 20, CROWD = 40 };
 
 /* Thousands of clients are for one of the runs; the others are shorter. */
 static int how_many(const struct stage *s)

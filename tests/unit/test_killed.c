@@ -135,6 +135,12 @@ static void slot_of_the_unborn_is_the_last_to_be_taken(void **state)
 	assert_int_equal(bucket_ledger->header.unseen, 7 << SLOT_BITS);
 }
 
+static uint64_t sign_of(uint64_t ref)
+{
+	return LEDGER_COOKIE_DYING | (ref & SLOT_MASK) << LEDGER_COOKIE_GIVER_SHIFT |
+	       (ref >> SLOT_BITS) << LEDGER_COOKIE_AGE_SHIFT;
+}
+
 /* A bucket full of users, but for one slot that `giver` was about to give back. */
 static struct ledger_connection *half_given_back(uint64_t user, uint64_t giver)
 {
@@ -148,7 +154,7 @@ static struct ledger_connection *half_given_back(uint64_t user, uint64_t giver)
 		slot = i == 3 ? made : slot;
 	}
 	slot->engaged[0] = LEDGER_NOBODY;
-	slot->cookie |= LEDGER_COOKIE_DYING | (giver & SLOT_MASK) << LEDGER_COOKIE_GIVER_SHIFT;
+	slot->cookie |= sign_of(giver);
 	return slot;
 }
 
@@ -178,6 +184,22 @@ static void slot_half_given_back_by_the_dead_makes_room(void **state)
 	assert_int_equal(slot->cookie, bucket_cookie(LEDGER_BUCKET));
 }
 
+static void slot_half_given_back_by_one_whose_place_is_taken_makes_room(void **state)
+{
+	uint64_t user = claim(LEDGER_NOBODY, 20);
+	uint64_t giver = claim(LEDGER_NOBODY, 10);
+	struct ledger_connection *slot = half_given_back(user, giver);
+
+	(void)state;
+	conns_introduce(user, is_dead);
+	fill_up();
+	procs_end(bucket_ledger, giver);
+	assert_int_equal(claim(LEDGER_NOBODY, 30) & SLOT_MASK, giver & SLOT_MASK);
+	assert_ptr_equal(
+		conns_engage(bucket_ledger, bucket_cookie(LEDGER_BUCKET), user, &bucket_unknown),
+		slot);
+}
+
 /* Its giver had not yet looked again: somebody had come. */
 static void slot_half_given_back_with_a_user_lives_on(void **state)
 {
@@ -199,12 +221,12 @@ static void origin_half_written_by_the_dead_is_forgotten(void **state)
 {
 	uint64_t user = claim(LEDGER_NOBODY, 20);
 	const struct conns_origin known = {.acquirer = user, .acquired = 9, .descriptor = 5};
-	uint64_t writer = claim(LEDGER_NOBODY, 10) & SLOT_MASK;
+	uint64_t writer = claim(LEDGER_NOBODY, 10);
 	struct ledger_connection *slot = conns_engage(bucket_ledger, 1, user, &bucket_unknown);
 
 	(void)state;
 	conns_introduce(user, is_dead);
-	slot->origin_of = 1 | LEDGER_COOKIE_DYING | writer << LEDGER_COOKIE_GIVER_SHIFT;
+	slot->origin_of = 1 | sign_of(writer);
 	dead_below = 11;
 	conns_disengage(bucket_ledger, 1, user);
 	assert_ptr_equal(conns_engage(bucket_ledger, 1, user, &known), slot);
@@ -233,6 +255,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(slot_of_the_unborn_is_the_last_to_be_taken),
 	TEST(slot_half_given_back_by_the_living_makes_no_room),
 	TEST(slot_half_given_back_by_the_dead_makes_room),
+	TEST(slot_half_given_back_by_one_whose_place_is_taken_makes_room),
 	TEST(slot_half_given_back_with_a_user_lives_on),
 	TEST(origin_half_written_by_the_dead_is_forgotten),
 	TEST(cookie_too_large_to_keep_finds_no_room),

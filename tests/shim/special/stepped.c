@@ -2,12 +2,12 @@
 /*
  * A signal at every instruction of a fork.
  *
- * The hooks around fork leave a child's slot from one process to the other, and a signal handler may
- * come in at any moment of it. Handlers that forked there made two processes share one slot, or left
- * a slot for a child that never came; handlers that ran in the first instructions of a child acted
- * in its parent's name. So a tracer single-steps the fork of a server, in the parent or in the
- * child, and delivers the signal after one step more each time. When all are dead but the server,
- * the ledger must know one process: the server.
+ * The hooks around fork leave a child's slot from one process to the other, and a signal handler
+ * may come in at any moment of it. Handlers that forked there made two processes share one slot,
+ * or left a slot for a child that never came; handlers that ran in the first instructions of a
+ * child acted in its parent's name. So a tracer single-steps the fork of a server, in the parent
+ * or in the child, and delivers the signal after one step more each time. When all are dead but
+ * the server, the ledger must know one process: the server.
  *
  * The tracer speaks the puppets' report protocol. Without a shim there is no ledger, and nothing to
  * be found wrong in it.

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * chaos [LIMIT]: a leaky server whose children have children, all of them to be shot.
+ * chaos [LIMIT | workers N]: a leaky server whose children have children, all of them to be shot.
  *
  * Every child echoes. Without LIMIT, the third of each four has a helper that inherited everything
  * and is exec'd; the fourth, when it has read EOF, leaves a grandchild to say goodbye. All pids are
  * reported with the port of their client. It serves until it is shot itself, or has more than LIMIT
- * descriptors.
+ * descriptors. With workers, N of them accept and fork, and it makes a new one for each that dies.
  */
 #include "server.h"
 
@@ -43,16 +43,56 @@ static void child(int conn, int port, int kind)
 	exit(0);
 }
 
+static void work(int listener)
+{
+	signal(SIGCHLD, SIG_IGN);
+	for (;;) {
+		int conn = accept_one(listener);
+
+		if (born() == 0) {
+			close(listener);
+			echo(conn);
+			exit(0);
+		}
+	}
+}
+
+static void start_worker(int listener)
+{
+	pid_t pid = born();
+
+	if (pid == 0) {
+		work(listener);
+	}
+	dprintf(REPORT_FD, "worker %d\n", pid);
+}
+
+static void supervise(int listener, int workers)
+{
+	for (int i = 0; i < workers; i++) {
+		start_worker(listener);
+	}
+	for (;;) {
+		if (wait(NULL) < 0) {
+			die("wait");
+		}
+		start_worker(listener);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	rlim_t limit = argc > 1 ? (rlim_t)atoi(argv[1]) : 0;
 	int listener = listen_any();
 
+	signal(SIGPIPE, SIG_IGN);
+	if (argc > 2) {
+		supervise(listener, atoi(argv[2]));
+	}
 	if (limit) {
 		setrlimit(RLIMIT_NOFILE, &(struct rlimit){limit, limit});
 	}
 	signal(SIGCHLD, SIG_IGN);
-	signal(SIGPIPE, SIG_IGN);
 	for (int i = 0;; i++) {
 		struct sockaddr_in sa;
 		socklen_t len = sizeof(sa);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * looping WHERE: a leaky server that waits for clients in accept, or in poll before it.
+ * looping WHERE: a leaky server that waits for clients in accept, or in poll before it. With shy
+ * it waits in accept, and the child waits to be told before it touches its connection.
  *
  * The first client gets a child that echoes; every later one is closed at once, reported as a poke,
  * and the parent is back where it waits. It ends at the goodbye after it has been told that it is
@@ -43,6 +44,9 @@ int main(int argc, char **argv)
 		} else if (born() == 0) {
 			close(listener);
 			dprintf(REPORT_FD, "kid %d\n", getpid());
+			if (argc > 1 && strcmp(argv[1], "shy") == 0) {
+				hear(KID_FD);
+			}
 			copy(conn, conn);
 			hear(KID_FD);
 			exit(0);

@@ -14,6 +14,8 @@
  *   wait     the child itself accepts, from the listening socket that it got on 0 by exec
  *   spawn    the helper is spawned, with the connection on 0, and afterwards the parent answers;
  *            vfork: it is vforked
+ *   failed   leaky: a program image that has children, tries another exec in vain, and serves
+ *   deep N   leaky: the server is the last of N generations, all of which hold what it forks with
  *   ftp      a second connection, made by the server; a helper empties it, the session signs it
  */
 #include "server.h"
@@ -70,7 +72,7 @@ static void by_unix(void)
 		close(conn);
 		report("read");
 		hear(KID_FD);
-		dial_unix(&address);
+		close(dial_unix(&address));
 		_exit(0);
 	}
 	accept_one(results);
@@ -94,7 +96,7 @@ static void by_private_port(bool polls)
 		close(conn);
 		report("read");
 		hear(KID_FD);
-		dial(ntohs(sa.sin_port));
+		close(dial(ntohs(sa.sin_port)));
 		_exit(0);
 	}
 	if (polls) {
@@ -263,6 +265,59 @@ static void by_vfork(void)
 	close(conn);
 }
 
+static void leak(void)
+{
+	int conn = accept_one(listener);
+
+	if (born() == 0) {
+		slurp(conn);
+		exit(0);
+	}
+}
+
+/* `odd again FD`: the image. */
+static int serve_as_image(int fd)
+{
+	listener = fd;
+	execl("/nowhere/to/be/found", "odd", (char *)NULL);
+	signal(SIGCHLD, SIG_IGN);
+	leak();
+	return farewell(listener);
+}
+
+static void by_failed(void)
+{
+	char number[16];
+
+	if (born() == 0) {
+		hear(KID_FD); /* somebody must remember */
+		_exit(0);
+	}
+	snprintf(number, sizeof(number), "%d", listener);
+	execl("/proc/self/exe", "odd", "again", number, (char *)NULL);
+	die("exec");
+}
+
+/* The client is accepted half-way down: all below inherit it. */
+static int by_depth(int generations)
+{
+	int first = accept_one(listener);
+	pid_t pid = 0;
+
+	for (int i = 0; i < generations && pid == 0; i++) {
+		pid = born();
+	}
+	if (pid != 0) {
+		close(listener);
+		bury(pid);
+		_exit(0);
+	}
+	signal(SIGCHLD, SIG_IGN);
+	leak();
+	say(first, "deep");
+	return farewell(listener);
+}
+
 /* The client says where it listens for its data. */
 static void by_ftp(void)
 {
@@ -303,10 +358,14 @@ int main(int argc, char **argv)
 		{"unix", by_unix},          {"select", by_select}, {"third", by_third},
 		{"daemon", by_daemon},      {"wait", by_wait},     {"ftp", by_ftp},
 		{"double", by_double_fork}, {"spawn", by_spawn},   {"vfork", by_vfork},
+		{"failed", by_failed},
 	};
 
 	if (strcmp(how, "accept") == 0) {
 		return accept_on_0();
+	}
+	if (argc > 2 && strcmp(how, "again") == 0) {
+		return serve_as_image(atoi(argv[2]));
 	}
 	signal(SIGCHLD, SIG_DFL);
 	signal(SIGPIPE, SIG_IGN);
@@ -315,6 +374,9 @@ int main(int argc, char **argv)
 		return farewell(listener);
 	}
 	listener = listen_any();
+	if (argc > 2 && strcmp(how, "deep") == 0) {
+		return by_depth(atoi(argv[2]));
+	}
 	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
 		if (strcmp(how, ways[i].how) == 0) {
 			ways[i].serve();
