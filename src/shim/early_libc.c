@@ -24,14 +24,6 @@ static int missing(void)
 		}                                                                                  \
 	} while (0)
 
-int early___libc_start_main(int (*main)(int, char **, char **), int count, char **arguments,
-			    void (*init)(void), void (*fini)(void), void (*loader_fini)(void),
-			    void *stack_end)
-{
-	FROM_LIBC(__libc_start_main, (main, count, arguments, init, fini, loader_fini, stack_end));
-	return missing();
-}
-
 pid_t early_fork(void)
 {
 	FROM_LIBC(fork, ());
