@@ -99,11 +99,28 @@ static void print_one(FILE *out, const struct ledger_finding *found, struct reso
 	findings_print_remedy(out, event, resolve);
 }
 
+bool findings_is_left_alone(const struct ledger_finding *found)
+{
+	return found->example.kind == LEDGER_KIND_LET_GO && found->example.verdict == VERDICT_LEAVE;
+}
+
+bool findings_are_worth_a_table(const struct findings *findings)
+{
+	for (size_t i = 0; i < findings->count; i++) {
+		if (!findings_is_left_alone(&findings->list[i])) {
+			return true;
+		}
+	}
+	return false;
+}
+
 void findings_print(FILE *out, const struct findings *findings, struct resolve *resolve)
 {
 	fprintf(out, "%7s %6s  %-20s %-20s %-20s %s\n", "COUNT", "FINS", "WHAT", "ACCEPTED AT",
 		"FORKED AT", "CLOSED OR READ AT");
 	for (size_t i = 0; i < findings->count; i++) {
-		print_one(out, &findings->list[i], resolve);
+		if (!findings_is_left_alone(&findings->list[i])) {
+			print_one(out, &findings->list[i], resolve);
+		}
 	}
 }

@@ -27,7 +27,13 @@ void findings_free(struct findings *findings);
 /* True when the tree has leaked: it says so itself, or something was held that should not be. */
 bool findings_have_leak(const struct ledger *ledger);
 
-/* The table: a row for each, and what to change in the source. */
+/* A connection was let go, and there was nothing to do about it. */
+bool findings_is_left_alone(const struct ledger_finding *found);
+
+/* Is there any other? */
+bool findings_are_worth_a_table(const struct findings *findings);
+
+/* The table: a row for each but those left alone, and what to change in the source. */
 void findings_print(FILE *out, const struct findings *findings, struct resolve *resolve);
 
 /* A row's remedy, indented, if there is one. */

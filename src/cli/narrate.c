@@ -240,7 +240,7 @@ void narrate_summary(struct narrator *narrator)
 		return;
 	}
 	out = open_memstream(&lines, &length);
-	if (out && findings.count == 0) {
+	if (out && !findings_are_worth_a_table(&findings)) {
 		fputs("sendfin: summary: nothing was found\n", out);
 	} else if (out) {
 		fprintf(out, "sendfin: summary\n");

@@ -134,7 +134,7 @@ static void print_holdings(const struct report *report)
 
 static void print_findings(const struct report *report)
 {
-	if (report->findings.count == 0) {
+	if (!findings_are_worth_a_table(&report->findings)) {
 		puts("\nFound so far: nothing.");
 		return;
 	}

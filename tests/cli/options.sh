@@ -133,7 +133,8 @@ test_help()
 	fi
 	capture "$sendfin" --help
 	a=$out
-	same '--help lists the commands' "$status $(sed -n 's/^  \([a-z]*\) .*/\1/p' <<<"$a" | xargs)" \
+	same '--help lists the commands' \
+		"$status $(sed -n 's/^  \([a-z]*\) .*/\1/p' <<<"$a" | xargs)" \
 		'0 run report help'
 	capture "$sendfin" help
 	same 'help is --help' "$out" "$a"

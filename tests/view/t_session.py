@@ -10,6 +10,7 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 
 from stage import (BUILD, PATIENCE, SENDFIN, clean_environment, expect, expect_equal, expect_match,
                    line_of)
@@ -124,6 +125,20 @@ def test_a_leaking_server_that_is_terminated_fails(stage):
         status, _, err = stage.end(process, signal.SIGTERM)
         expect_equal(status, 99)
         expect_match(r"leaky_echo: leaks connections; exit status 99 instead of 143$", err)
+
+
+def test_what_is_rightly_left_alone_is_no_finding(stage):
+    """A conversation that the server ends before its client, in a process that shares nothing."""
+    script = ("import socket\n"
+              "listener = socket.create_server(('127.0.0.1', 0))\n"
+              "one = socket.create_connection(listener.getsockname())\n"
+              "two, _ = listener.accept()\n"
+              "two.close()\n"
+              "one.close()\n")
+    done = stage.run(SENDFIN, "run", "--debug", "--", sys.executable, "-c", script)
+    expect_equal(done.returncode, 0)
+    expect_match(r"leave private", done.stderr)
+    expect_match(r"^sendfin: summary: nothing was found\n\Z", done.stderr)
 
 
 def test_a_server_without_clients_does_not_fail(stage):
