@@ -29,7 +29,8 @@ STATES = dict(enumerate("ESTABLISHED SYN_SENT SYN_RECV FIN_WAIT1 FIN_WAIT2 TIME_
 USER, PASSWORD = "guest", "a good password"
 USER_ID, NOGROUP_ID = 4242, 65534
 # crypt(PASSWORD), SHA-512.
-HASH = "$6$uJn0ly2Qjy9mtm1S$QLJAnXpDAAkSu3vxJH7rWgorjVt6vmrKOTL/Fwt66pHz5XIeztHUL748a9/YWmLMoIapTv4my/WVeIhUBnDzY1"
+HASH = ("$6$uJn0ly2Qjy9mtm1S$QLJAnXpDAAkSu3vxJH7rWgorjVt6vmrKOTL/Fwt6"
+        "6pHz5XIeztHUL748a9/YWmLMoIapTv4my/WVeIhUBnDzY1")
 
 libc = ctypes.CDLL(None, use_errno=True)
 
