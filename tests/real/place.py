@@ -11,6 +11,7 @@ Never here: what a daemon is, or what is compared.
 import ctypes
 import fcntl
 import os
+import random
 import shutil
 import signal
 import socket
@@ -112,12 +113,13 @@ def sockets(ports):
 
 
 def free_ports(count):
-    probes = [socket.socket() for _ in range(count)]
-    for probe in probes:
-        probe.bind(("127.0.0.1", 0))
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
+    """Below the kernel's own range, so that no client of anybody's is given one meanwhile."""
+    ports = []
+    while len(ports) < count:
+        port = random.randrange(10000, 32000)
+        with socket.socket() as probe:
+            if port not in ports and probe.connect_ex(("127.0.0.1", port)) != 0:
+                ports.append(port)
     return ports
 
 
