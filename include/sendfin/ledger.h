@@ -138,7 +138,7 @@ struct ledger_connection {
 	uint32_t accepted;  /* site of its accept or connect, 0 = not known. W: user; R: any */
 	uint64_t origin_of; /* whose origin the slot tells: a cookie, 0 none. W: first; R: any */
 	uint32_t forked; /* site of the acquirer's fork that shared it, 0 = not known. W: first */
-	uint32_t reserved;
+	uint32_t let_go; /* site where it was let go with a mark, 0 = not known. W: marker */
 };
 
 /*

@@ -404,6 +404,7 @@ struct conns_origin conns_origin(const struct ledger_connection *connection, uin
 		.descriptor = __atomic_load_n(&connection->descriptor, __ATOMIC_SEQ_CST),
 		.accepted = __atomic_load_n(&connection->accepted, __ATOMIC_SEQ_CST),
 		.forked = __atomic_load_n(&connection->forked, __ATOMIC_SEQ_CST),
+		.let_go = __atomic_load_n(&connection->let_go, __ATOMIC_SEQ_CST),
 	};
 
 	/* Told before and after: what was read in between belongs to this connection. */

@@ -54,7 +54,8 @@ struct conns_origin {
 	uint64_t shared; /* birth of the acquirer's child that leads here; 0 = none */
 	int descriptor;
 	uint32_t accepted; /* sites, 0 = not known: its accept or connect ... */
-	uint32_t forked;   /* ... and the acquirer's fork that leads here */
+	uint32_t forked;   /* ... the acquirer's fork that leads here ... */
+	uint32_t let_go;   /* ... and where it was let go, if it is marked */
 	bool is_lent;      /* the acquirer used it before it shared it: it may come back to it */
 };
 

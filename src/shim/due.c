@@ -56,7 +56,7 @@ static __attribute__((noinline, cold)) void send_late_on_record(int fd, uint64_t
 	struct ledger_event event;
 
 	journal_begin(&event, LEDGER_KIND_LET_GO, fd);
-	event.let_go = 0;
+	event.let_go = origin->let_go;
 	event.cookie = cookie;
 	event.forked = origin->forked;
 	event.others = 1;
@@ -134,6 +134,7 @@ bool due_mark(int fd, uint64_t cookie, const struct conns_origin *origin)
 		return false;
 	}
 	conns_note_origin(slot, cookie, origin); /* the mark keeps the slot ours */
+	__atomic_store_n(&slot->let_go, origin->let_go, __ATOMIC_SEQ_CST);
 	mark = conns_mark_of(slot);
 	return is_due(mark) && take_if_alone(fd, slot, mark, HOLDERS_OTHERS);
 }

@@ -84,8 +84,8 @@ static void hand_over_standard(const struct image_standard *standard, int fd, ui
 	int probed = standard->source[fd] >= 0 ? source : fd;
 	struct table_gone known;
 
-	if (!is_worth_asking(probed) || (probed == fd && !goes_on(fd)) || !sockprobe_is_tcp(probed) ||
-	    sockprobe_is_listening(probed)) {
+	if (!is_worth_asking(probed) || (probed == fd && !goes_on(fd)) ||
+	    !sockprobe_is_tcp(probed) || sockprobe_is_listening(probed)) {
 		return;
 	}
 	if (source < 0 || !table_look(source, &known)) {

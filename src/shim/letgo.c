@@ -30,7 +30,8 @@ struct departure {
 	struct table_gone gone;
 	struct conns_origin origin;
 	struct verdict_facts facts;
-	uint64_t other; /* one of the other holders, to be named */
+	uint64_t other;  /* one of the other holders, to be named */
+	uint32_t let_go; /* site of the letting-go, for whoever finishes it; 0 = not known */
 };
 
 /* What became of it. */
@@ -133,6 +134,7 @@ static void find_origin(struct departure *departure)
 		departure->origin = lineage_origin(gone->acquired, gone->descriptor);
 	}
 	departure->origin.is_lent |= gone->is_lent;
+	departure->origin.let_go = departure->let_go;
 	if (departure->origin.accepted == 0) {
 		departure->origin.accepted = places_of(departure->fd).accepted;
 	}
@@ -204,6 +206,7 @@ static __attribute__((noinline, cold)) void conclude_on_record(struct departure 
 	struct outcome outcome;
 
 	journal_begin(&event, LEDGER_KIND_LET_GO, departure->fd);
+	departure->let_go = event.let_go;
 	outcome = conclude(departure);
 	event.cookie = departure->gone.cookie;
 	event.forked = departure->origin.forked;

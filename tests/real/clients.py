@@ -34,11 +34,14 @@ def read_exactly(conn, size):
 
 def ask(port, request, half_close=True):
     """The whole answer to a request, after a half-close or without one."""
-    with connect(port) as conn:
-        conn.sendall(request)
-        if half_close:
-            conn.shutdown(socket.SHUT_WR)
-        return read_all(conn)
+    try:
+        with connect(port) as conn:
+            conn.sendall(request)
+            if half_close:
+                conn.shutdown(socket.SHUT_WR)
+            return read_all(conn)
+    except OSError as why:  # that it was cut off is an answer, too
+        return str(why).encode()
 
 
 def lines(number, count):

@@ -11,6 +11,7 @@ Never here: what a daemon is, or what is compared.
 import ctypes
 import fcntl
 import os
+import random
 import shutil
 import signal
 import socket
@@ -29,7 +30,8 @@ STATES = dict(enumerate("ESTABLISHED SYN_SENT SYN_RECV FIN_WAIT1 FIN_WAIT2 TIME_
 USER, PASSWORD = "guest", "a good password"
 USER_ID, NOGROUP_ID = 4242, 65534
 # crypt(PASSWORD), SHA-512.
-HASH = "$6$uJn0ly2Qjy9mtm1S$QLJAnXpDAAkSu3vxJH7rWgorjVt6vmrKOTL/Fwt66pHz5XIeztHUL748a9/YWmLMoIapTv4my/WVeIhUBnDzY1"
+HASH = ("$6$uJn0ly2Qjy9mtm1S$QLJAnXpDAAkSu3vxJH7rWgorjVt6vmrKOTL/Fwt6"
+        "6pHz5XIeztHUL748a9/YWmLMoIapTv4my/WVeIhUBnDzY1")
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -111,12 +113,13 @@ def sockets(ports):
 
 
 def free_ports(count):
-    probes = [socket.socket() for _ in range(count)]
-    for probe in probes:
-        probe.bind(("127.0.0.1", 0))
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
+    """Below the kernel's own range, so that no client of anybody's is given one meanwhile."""
+    ports = []
+    while len(ports) < count:
+        port = random.randrange(10000, 32000)
+        with socket.socket() as probe:
+            if port not in ports and probe.connect_ex(("127.0.0.1", port)) != 0:
+                ports.append(port)
     return ports
 
 

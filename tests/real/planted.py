@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Preloads that break one promise each, and the daemons that must notice.
 
-The invariant: it must be noticed by the check that is for it, and told in these words; a daemon that
-fails for another reason proves nothing.
+The invariant: it must be noticed by the check that is for it, and told in these words; a daemon
+that fails for another reason proves nothing.
 """
 
 import os

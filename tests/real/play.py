@@ -178,7 +178,7 @@ def play_once(daemon, place, mode, preload=None, is_traced=False, patience=20):
         is_cured = mode in ("enforce", "debug", "run") or not daemon.leaks
         if not wait_for(lambda: daemon.is_ready(place) or server.poll() is not None, 30) or \
                 server.poll() is not None:
-            play.trouble.append("it did not start")
+            play.trouble.append("it did not start: " + daemon.log(place)[-300:])
             return play
         play.transcript = [(asked, mask_bytes(daemon, answer))
                            for asked, answer in daemon.converse(place)]

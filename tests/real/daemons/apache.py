@@ -45,7 +45,8 @@ MODULES = "mpm_prefork authz_core alias cgi env mime"
 
 ENVIRONMENT = "#!/bin/sh\necho Content-Type: text/plain; echo\nenv | grep -v ^LD_PRELOAD= | sort\n"
 # Reads the request to its end while the server waits, and then has somebody else answer.
-BODY = "#!/bin/sh\necho Content-Type: text/plain; echo\nwc -c; echo done\nls -l /proc/self/fd | wc -l\n"
+BODY = ("#!/bin/sh\necho Content-Type: text/plain; echo\nwc -c; echo done\n"
+        "ls -l /proc/self/fd | wc -l\n")
 LARGE = "#!/bin/sh\necho Content-Type: text/plain; echo\nhead -c 3000000 /dev/zero | tr '\\0' x\n"
 SCRIPTS = {"environment": ENVIRONMENT, "body": BODY, "large": LARGE}
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""OpenBSD's inetd with services on descriptors 0 to 2: cat, shell handlers, one that is in no hurry.
+"""OpenBSD's inetd with services on descriptors 0 to 2: cat, and shell handlers of several kinds.
 
 It is played twice: with -E its services inherit the environment and run under the shim; without,
 inetd scrubs it, and they are holders that the shim cannot see.

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""socat with a fork per connection: the program on a socketpair, with socat in between to relay, and
-the program on the connection itself (nofork).
+"""socat with a fork per connection: the program on a socketpair, with socat in between to relay,
+and the program on the connection itself (nofork).
 """
 
 from clients import ask, echo_clients, lines

@@ -5,8 +5,10 @@
 #include <fcntl.h>
 #include <stdlib.h>
 
+int kept;
+
 __attribute__((constructor)) static void keep(void)
 {
-	open("/dev/null", O_RDONLY);
+	kept = open("/dev/null", O_RDONLY);
 	setenv("PLANTED", "yes", 1);
 }
