@@ -24,8 +24,8 @@ SAN       ?=
 
 comma     := ,
 BUILD     ?= build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
-SUITES    ?= $(if $(SAN),unit,lint unit stress model shim laws talk examples cli cost bench)
-DEPS_BUILD = build-essential uthash-dev
+SUITES    ?= $(if $(SAN),unit,lint unit lines stress model shim laws talk debug examples cli cost bench)
+DEPS_BUILD = build-essential uthash-dev libunwind-dev
 DEPS_CHECK = clang clang-format cppcheck shellcheck mandoc libcmocka-dev musl-tools valgrind \
 	     strace iproute2 python3 perl procps util-linux spin gdb fakeroot faketime \
 	     libeatmydata1 libjemalloc2 dash
@@ -44,27 +44,30 @@ MACHINE   := $(shell $(CC) -dumpmachine)
 ARCH_x86_64  := -fcf-protection=full
 ARCH_aarch64 := -mbranch-protection=standard -mno-outline-atomics
 SHIM_FLAGS := -fPIC -fvisibility=hidden -ftls-model=initial-exec -fexceptions \
-	     -fasynchronous-unwind-tables -fno-plt -fstack-usage $(ARCH_$(firstword $(subst -, ,$(MACHINE))))
+	     -fasynchronous-unwind-tables -fno-plt -fstack-usage \
+	     $(ARCH_$(firstword $(subst -, ,$(MACHINE))))
 SHIM_MUST := -U_FORTIFY_SOURCE -U_FILE_OFFSET_BITS -fno-stack-protector -fno-lto
-SHIM_LINK := -shared -nostdlib -nostartfiles -Wl,-z,initfirst,-z,nodelete,-z,now,-z,relro \
-	     -Wl,-z,noexecstack -Wl,--version-script=src/shim/export.map -Wl,--exclude-libs,ALL
+SHIM_LINK := -shared -nostdlib -nostartfiles -Wl,-z,nodelete,-z,now,-z,relro,-z,noexecstack \
+	     -Wl,--version-script=src/shim/export.map -Wl,--exclude-libs,ALL
 
 compile    = $(CC) $(COMMON) $(ROOMS) $(CPPFLAGS) $(CFLAGS)
 link       = mkdir -p $(@D) && $(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^
-library = $(CC) $(CFLAGS) $(SHIM_FLAGS) $(SHIM_MUST) $(LDFLAGS) $(SHIM_LINK) -o $@ $(filter %.o,$^)
+library    = $(CC) $(CFLAGS) $(SHIM_FLAGS) $(SHIM_MUST) $(LDFLAGS) $(SHIM_LINK) -o $@ \
+	     $(filter %.o,$^)
 # A whole small program from its one source.
 program    = $(CC) $(COMMON) $(CPPFLAGS) $(CFLAGS) -MT $@ -MF $@.d $(LDFLAGS) -o $@ $<
 
 # What there is -----------------------------------------------------------------------------------
 inner     := $(wildcard src/core/*.c src/sys/*.c src/ledger/*.c)
-shim      := $(wildcard src/shim/*.c src/shim/*.S)
+trace     := $(wildcard src/shim/trace*.c)
+shim      := $(filter-out $(trace),$(wildcard src/shim/*.c src/shim/*.S))
 cli       := $(wildcard src/cli/*.c)
 units     := $(wildcard tests/unit/test_*.c)
 unit_help := $(filter-out $(units),$(wildcard tests/unit/*.c))
 obj        = $(patsubst %,$(BUILD)/obj/%.o,$(basename $(1)))
 pic        = $(patsubst %,$(BUILD)/pic/%.o,$(basename $(1)))
 
-LIB       := $(if $(shim),$(BUILD)/libsendfin.so)
+LIB       := $(if $(shim),$(BUILD)/libsendfin.so) $(if $(trace),$(BUILD)/libsendfin-trace.so)
 CMD       := $(if $(cli),$(BUILD)/sendfin)
 EXAMPLES  := $(patsubst %.c,$(BUILD)/%,$(wildcard examples/*.c))
 UNITS     := $(patsubst %.c,$(BUILD)/%,$(units))
@@ -74,7 +77,7 @@ preload   := $(if $(wildcard tests/shim/*.c),$(BUILD)/tests/shim/run) \
 	     $(if $(victims),$(if $(shell command -v $(MUSL_CC)),$(BUILD)/tests/shim/victim-musl)) \
 	     $(patsubst %.c,$(BUILD)/%,$(wildcard tests/shim/special/*.c)) \
 	     $(if $(wildcard tests/talk/*.c),$(BUILD)/tests/talk/run) \
-	     $(patsubst %.c,$(BUILD)/%,$(wildcard tests/talk/server/*.c))
+	     $(patsubst %.c,$(BUILD)/%,$(wildcard tests/talk/server/*.c tests/debug/*.c))
 -include $(wildcard tests/laws/laws.mk)
 TESTS     := $(UNITS) $(if $(SAN),,$(preload))
 FUZZERS   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/*.c))
@@ -83,7 +86,7 @@ FUZZERS   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/*.c))
 .SECONDARY:
 .PHONY: all tests deps demo check lint bench fuzz install uninstall check-install clean help FORCE
 
-all: $(LIB) $(CMD) $(EXAMPLES) ## build the library, the command and the examples
+all: $(LIB) $(CMD) $(EXAMPLES) ## build the libraries, the command and the examples
 
 tests: $(TESTS) ; @:
 
@@ -115,7 +118,12 @@ $(BUILD)/pic/%.o: %.S $(BUILD)/flags
 
 $(BUILD)/libsendfin.so: $(call pic,$(inner) $(shim)) src/shim/export.map
 	$(call say,LD,$@)
-	$(Q)$(library)
+	$(Q)$(library) -Wl,-z,initfirst
+
+# Debug mode's backtraces: all that knows libunwind, in its form for any process of this machine.
+$(BUILD)/libsendfin-trace.so: $(call pic,$(trace)) src/shim/export.map
+	$(call say,LD,$@)
+	$(Q)$(library) -lunwind-$(firstword $(subst -, ,$(MACHINE)))
 
 $(BUILD)/sendfin: $(call obj,$(inner) $(cli))
 	$(call say,LD,$@)
@@ -159,6 +167,11 @@ $(BUILD)/tests/talk/server/%: tests/talk/server/%.c $(BUILD)/flags
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(program) -pthread
+
+$(BUILD)/tests/debug/%: tests/debug/%.c $(BUILD)/flags
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(program)
 
 $(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(inner) $(wildcard include/sendfin/* src/core/*.h)
 	$(call say,FUZZ,$@)

@@ -71,7 +71,7 @@ struct ledger_process {
 	uint32_t depth;     /* number of ancestors, all told. W: parent; R: any */
 	/* Epochs, as core/stamp.h keeps them: each comparable along one line of descent. */
 	uint64_t born;          /* W: parent; R: any */
-	uint64_t came_to_share; /* birth or own latest fork. W: owner; R: any */
+	uint64_t came_to_share; /* birth or own latest fork or spawn. W: owner; R: any */
 	uint64_t away;          /* at the latest accept or wait for clients. W: owner; R: any */
 	uint64_t execed;        /* at the latest exec, or 0. W: owner; R: any */
 	uint64_t spawned;       /* at the latest child made inside libc, or 0. W: owner; R: any */
@@ -127,13 +127,15 @@ struct ledger_connection {
 	uint32_t is_lent;   /* 1: the acquirer used it before it shared it. W: user; R: any */
 	uint32_t accepted;  /* site of its accept or connect, 0 = not known. W: user; R: any */
 	uint64_t origin_of; /* whose origin the slot tells: a cookie, 0 none. W: first; R: any */
-	uint64_t reserved[1];
+	uint32_t forked; /* site of the acquirer's fork that shared it, 0 = not known. W: first */
+	uint32_t reserved;
 };
 
 /*
  * Modules, sites and findings are claimed by their key (compare-and-swap), filled, and then
- * said to be told (release); they are never given back. A claimer killed in between leaves
- * one that is never told: it is lost, and nobody waits for it.
+ * said to be told (release); they are never given back. A claimer of a module or finding
+ * that is killed in between leaves one that is never told: it is lost, and nobody waits for
+ * it. A site is filled by all who want it, and so is told by the next who does.
  */
 
 /* A program or library, by its path and build-id. */
@@ -156,11 +158,14 @@ struct ledger_module {
 struct ledger_site {
 	uint64_t key;                   /* W: who claims it; R: any. 0 = free */
 	uint64_t count;                 /* how often it was met. W: any; R: any */
-	uint32_t frame_count;           /* 0: not told yet. W: claimer, last; R: any */
-	uint32_t is_cut;                /* 1: there were more frames. W: claimer; R: any */
-	uint64_t frames[LEDGER_FRAMES]; /* W: claimer; R: any */
+	uint32_t frame_count;           /* 0: not told yet. W: any, last, CAS; R: any */
+	uint32_t is_cut;                /* 1: there were more frames. W: any; R: any */
+	uint64_t frames[LEDGER_FRAMES]; /* never 0. W: any, from 0 by CAS; R: any */
 	uint64_t reserved;
 };
+
+#define LEDGER_ENDS_LOCAL 1U
+#define LEDGER_ENDS_PEER  2U
 
 /* Both ends of a connection. */
 struct ledger_ends {
@@ -169,7 +174,7 @@ struct ledger_ends {
 	uint16_t local_port; /* host order */
 	uint16_t peer_port;
 	uint16_t is_ipv6;
-	uint16_t is_known; /* 0: the kernel did not say */
+	uint16_t is_known; /* LEDGER_ENDS_*: what the kernel said */
 };
 
 /* What an event is about. */
@@ -180,12 +185,15 @@ enum ledger_kind {
 	LEDGER_KIND_DEAD = 4,         /* a descriptor of a connection that is over both ways */
 };
 
+/* On the sequence of an event that is being written, by one who may have been killed. */
+#define LEDGER_SEQUENCE_WRITING ((uint64_t)1 << 63)
+
 /*
  * One thing that happened, as it is logged. Sites are 1 + the index of a ledger_site,
  * 0 = not known.
  */
 struct ledger_event {
-	/* Its number + 1, stored last; 0 = being written. W: writer; R: viewer */
+	/* Its number + 1; with LEDGER_SEQUENCE_WRITING, then without. W: writer, CAS; R: viewer */
 	uint64_t sequence;
 	uint64_t when_ns; /* CLOCK_MONOTONIC */
 	uint64_t process; /* reference of the writer, LEDGER_NOBODY = none */
@@ -264,10 +272,15 @@ struct sendfin_anchor {
 	uint64_t place_count;
 };
 
-/* Where the connection on a descriptor came from, and what became of it: sites, 0 = not known. */
+/*
+ * Where the connection on a descriptor came from, and what became of it: sites, 0 = not
+ * known. In the memory of one process, written by it alone.
+ */
 struct ledger_place {
 	uint32_t accepted; /* its accept or connect */
 	uint32_t ended;    /* the read that returned EOF */
+	uint32_t ended_at; /* the process's count of waits at that time, 0 = no EOF yet */
+	uint32_t reserved;
 };
 
 _Static_assert(sizeof(struct ledger_process) == 384, "six cache lines");

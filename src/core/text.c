@@ -115,6 +115,27 @@ void text_untrusted(struct text *text, const char *string, size_t max)
 	}
 }
 
+void text_rewind(struct text *text, size_t length)
+{
+	text->length = length;
+	text->buffer[length] = '\0';
+	text->truncated = false;
+}
+
+size_t text_keep(struct text *text, size_t bytes)
+{
+	size_t room = text->size - 1 - text->length;
+	size_t kept = bytes < room ? bytes : room;
+
+	text->size -= kept;
+	return kept;
+}
+
+void text_release(struct text *text, size_t kept)
+{
+	text->size += kept;
+}
+
 void text_char(struct text *text, char c)
 {
 	if (text->length + 1 >= text->size) {
@@ -164,21 +185,35 @@ void text_hex(struct text *text, uint64_t value)
 	}
 }
 
+static bool is_shown_as_ipv6(const struct text_endpoint *endpoint)
+{
+	return endpoint->is_ipv6 && !is_ipv4_mapped(endpoint->address);
+}
+
 void text_endpoint(struct text *text, const struct text_endpoint *endpoint)
+{
+	bool has_brackets = endpoint->is_known && is_shown_as_ipv6(endpoint);
+
+	if (has_brackets) {
+		text_char(text, '[');
+	}
+	text_address(text, endpoint);
+	if (has_brackets) {
+		text_char(text, ']');
+	}
+	if (endpoint->is_known) {
+		text_char(text, ':');
+		text_unsigned(text, endpoint->port);
+	}
+}
+
+void text_address(struct text *text, const struct text_endpoint *endpoint)
 {
 	if (!endpoint->is_known) {
 		text_char(text, '?');
-		return;
-	}
-	if (!endpoint->is_ipv6) {
-		append_ipv4(text, endpoint->address);
-	} else if (is_ipv4_mapped(endpoint->address)) {
-		append_ipv4(text, endpoint->address + 12);
-	} else {
-		text_char(text, '[');
+	} else if (is_shown_as_ipv6(endpoint)) {
 		append_ipv6(text, endpoint->address);
-		text_char(text, ']');
+	} else {
+		append_ipv4(text, endpoint->address + (endpoint->is_ipv6 ? 12 : 0));
 	}
-	text_char(text, ':');
-	text_unsigned(text, endpoint->port);
 }

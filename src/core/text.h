@@ -42,6 +42,19 @@ void text_string(struct text *text, const char *string);
  */
 void text_untrusted(struct text *text, const char *string, size_t max);
 
+/*
+ * For what must fit as a whole, or not at all: back to a length that the text had before,
+ * and no longer truncated.
+ */
+void text_rewind(struct text *text, size_t length);
+
+/*
+ * Keeps up to `bytes` free for an ending, as if the buffer were shorter; returns how many.
+ * text_release() gives them back.
+ */
+size_t text_keep(struct text *text, size_t bytes);
+void text_release(struct text *text, size_t kept);
+
 void text_char(struct text *text, char c);
 void text_unsigned(struct text *text, uint64_t value);
 void text_signed(struct text *text, int64_t value);
@@ -52,5 +65,8 @@ void text_hex(struct text *text, uint64_t value); /* lower case, no prefix */
  * run of zeros compressed); IPv4-mapped addresses as plain IPv4.
  */
 void text_endpoint(struct text *text, const struct text_endpoint *endpoint);
+
+/* The address alone: 127.0.0.1, ::1; "?" when unknown. */
+void text_address(struct text *text, const struct text_endpoint *endpoint);
 
 #endif

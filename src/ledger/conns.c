@@ -223,6 +223,8 @@ void conns_note_origin(struct ledger_connection *slot, uint64_t cookie,
 	store(&slot->acquired, origin->acquired);
 	store(&slot->shared, origin->shared);
 	__atomic_store_n(&slot->descriptor, origin->descriptor, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&slot->accepted, origin->accepted, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&slot->forked, origin->forked, __ATOMIC_SEQ_CST);
 	swap(&slot->origin_of, cookie | LEDGER_COOKIE_DYING, cookie);
 }
 
@@ -342,6 +344,8 @@ struct conns_origin conns_origin(const struct ledger_connection *connection, uin
 		.shared = load(&connection->shared),
 		.is_lent = __atomic_load_n(&connection->is_lent, __ATOMIC_SEQ_CST) != 0,
 		.descriptor = __atomic_load_n(&connection->descriptor, __ATOMIC_SEQ_CST),
+		.accepted = __atomic_load_n(&connection->accepted, __ATOMIC_SEQ_CST),
+		.forked = __atomic_load_n(&connection->forked, __ATOMIC_SEQ_CST),
 	};
 
 	/* Told before and after: what was read in between belongs to this connection. */

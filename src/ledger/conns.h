@@ -44,7 +44,9 @@ struct conns_origin {
 	uint64_t acquired;
 	uint64_t shared; /* birth of the acquirer's child that leads here; 0 = none */
 	int descriptor;
-	bool is_lent; /* the acquirer used it before it shared it: it may come back to it */
+	uint32_t accepted; /* sites, 0 = not known: its accept or connect ... */
+	uint32_t forked;   /* ... and the acquirer's fork that leads here */
+	bool is_lent;      /* the acquirer used it before it shared it: it may come back to it */
 };
 
 /*

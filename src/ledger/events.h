@@ -3,12 +3,19 @@
  * What happened: the ring of events for whoever reads along, and the findings, which count
  * events that are the same.
  *
- * The idea: a writer takes the next number and fills that number's place in the ring; a
- * reader that was too slow finds a later number there and knows how many it has lost.
- * Two events are the same finding when kind, verdict, reason and all four sites are.
- * Invariant: an event that events_read() gives was written completely by one writer.
- * A writer killed in the middle leaves a place that is passed over, never a torn event.
- * Never here: what an event means, or how it is shown.
+ * The idea: a writer takes the next number and claims that number's place in the ring, by
+ * compare-and-swap of the place's sequence: from a complete, lower one to its own with
+ * LEDGER_SEQUENCE_WRITING. It fills the place and stores the sequence. A reader that was
+ * too slow finds a later number there and knows how many it has lost. Two events are the
+ * same finding when kind, verdict, reason and all four sites are: these fit into a key.
+ * Invariant: a place that is claimed is written by its claimer alone. Whoever is overtaken
+ * by the ring's whole length finds either a later sequence, and takes a new number, or
+ * holds the place, and then the overtaker does. So an event that events_read() gives, with
+ * the same sequence before and after the copy, was written completely by one writer. One
+ * killed over a place leaves it claimed for ever: it is passed over, by all.
+ * A finding has one writer, too. Who meets one that is claimed but not told takes another
+ * place, so two may be made in the same moment; later ones count on the first that is told.
+ * Never here: what an event means, or how it is shown; a wait.
  *
  * Safe in threads and signal handlers, and in processes killed at any instruction.
  */

@@ -4,13 +4,18 @@
  *
  * The idea: a backtrace becomes a number, the same one in every process of the tree, so
  * that places can be compared, counted and handed on in a word. A slot is found by its
- * key, claimed by compare-and-swap and filled once; it is never given back.
- * Invariant: what sites_get() and sites_module() give was told completely, by one writer.
- * Two backtraces with one key are told apart by their frames.
- * Never here: a look at a stack, or at a file.
+ * key and never given back. Frames are never 0, so each word of a site is settled by
+ * compare-and-swap from 0: writers of one backtrace all write the same words and help
+ * each other, and a writer of another one with the same key finds a word that is not its
+ * own, and goes on to the next slot.
+ * Invariant: a word that is settled never changes, and what sites_get() and sites_module()
+ * give is complete. So equal backtraces have one number, whoever interns them when, and who
+ * is killed over a site leaves it to the next who comes. A module may hold zeros and
+ * has one writer: who is killed over it loses the slot, and those who intern the same new
+ * module in the same moment may each make one; all who come later get the same.
+ * Never here: a look at a stack, or at a file; a wait.
  *
- * Safe in threads and signal handlers; a process may be killed between any two
- * instructions: it loses at most the slot it was filling.
+ * Safe in threads and signal handlers, and in processes killed at any instruction.
  */
 #ifndef LEDGER_SITES_H
 #define LEDGER_SITES_H
@@ -33,8 +38,9 @@ uint32_t sites_intern_module(struct ledger *ledger, const struct sites_module *m
 
 /*
  * The site of a backtrace, made if it is new and counted once more: 1 + its index, 0 when
- * there is no room (header.sites_lost counts those). Frames as struct ledger_site has
- * them, innermost first; more than LEDGER_FRAMES are cut. *is_new, if wanted: it was made.
+ * there is no room (header.sites_lost counts those) or no frame. Frames as struct
+ * ledger_site has them, innermost first; a frame of 0 ends them, and more than
+ * LEDGER_FRAMES are cut. *is_new, if wanted: it was made, and nobody else is told so.
  */
 uint32_t sites_intern(struct ledger *ledger, const uint64_t *frames, uint32_t count, bool *is_new);
 

@@ -2,13 +2,13 @@
 /*
  * Where in the program are we? Debug mode's backtraces, as the ledger's sites.
  *
- * The idea: libsendfin-trace.so, which knows libunwind, is opened by the constructor, in
+ * The idea: libsendfin-trace.so, which knows libunwind, is opened just before main, in
  * debug mode only; it unwinds a stack once. From then on the same stack is known again
  * without unwinding: by the caller's return address and frame, and by comparing every
  * return address that was found with the word at the place where it was found.
  * Invariant: a site is never one of another stack: what is not the same to the last
  * return address is unwound anew.
- * Never here: a descriptor that outlives the constructor, a lock held while unwinding, or
+ * Never here: a descriptor that is still there at main, a lock held while unwinding, or
  * one that a forked child could find taken for ever.
  *
  * Does nothing, and costs a load and a branch, when debug mode is off. Safe in threads and
@@ -38,7 +38,7 @@ extern HIDDEN bool capture_is_on;
 		}                                                                                  \
 	} while (0)
 
-/* Opens libsendfin-trace.so, which lies beside libsendfin.so. Constructor only. */
+/* Opens libsendfin-trace.so, which lies beside libsendfin.so. Once, in front of main. */
 void capture_setup(void);
 
 /*

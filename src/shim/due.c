@@ -10,7 +10,7 @@
 
 #include "shim/fin.h"
 #include "shim/holders.h"
-#include "shim/log.h"
+#include "shim/journal.h"
 #include "shim/process.h"
 #include "shim/real.h"
 #include "shim/table.h"
@@ -41,21 +41,42 @@ static int find_descriptor(uint64_t cookie, int hint)
 	return -1;
 }
 
-static void send_late(int fd, enum verdict_reason reason)
+static bool send_now(int fd)
 {
-	struct log_names names;
-	struct verdict_result result = {.verdict = VERDICT_FIN, .reason = reason};
-	bool acted = false;
+	return process_settings.mode == SETTINGS_MODE_ENFORCE && fin_send(fd) == 0;
+}
 
-	if (log_wants_verdicts()) {
-		sockprobe_names(fd, &names.local, &names.peer);
+static const struct verdict_result stale = {.verdict = VERDICT_FIN, .reason = VERDICT_REASON_STALE};
+
+/* Whoever had used it let go of it long ago; the copy that kept it open is ours. */
+static __attribute__((noinline, cold)) void send_late_on_record(int fd, uint64_t cookie,
+								const struct conns_origin *origin)
+{
+	struct ledger_event event;
+
+	journal_begin(&event, LEDGER_KIND_LET_GO, fd);
+	event.let_go = 0;
+	event.cookie = cookie;
+	event.forked = origin->forked;
+	event.others = 1;
+	if (origin->accepted != 0) {
+		event.accepted = origin->accepted;
 	}
-	if (process_settings.mode == SETTINGS_MODE_ENFORCE) {
-		acted = fin_send(fd) == 0;
+	journal_blame(&event, tree_self_ref(), origin->acquirer);
+	journal_end(&event, stale, send_now(fd));
+}
+
+static void send_late(int fd, struct ledger_connection *slot)
+{
+	uint64_t cookie = __atomic_load_n(&slot->cookie, __ATOMIC_SEQ_CST);
+	struct conns_origin origin;
+
+	if (!journal_is_wanted()) {
+		send_now(fd);
+		return;
 	}
-	if (log_wants_verdicts()) {
-		log_verdict(fd, &names, result, acted);
-	}
+	origin = conns_origin(slot, cookie);
+	send_late_on_record(fd, cookie, &origin);
 }
 
 static uint32_t own_slot(void)
@@ -176,7 +197,7 @@ static void drop_if_nobodys(struct ledger_connection *slot, uint64_t mark)
 static void finish(int fd, struct ledger_connection *slot, uint64_t mark, enum holders_of whom)
 {
 	if (take_if_alone(fd, slot, mark, whom)) {
-		send_late(fd, VERDICT_REASON_STALE);
+		send_late(fd, slot);
 		done(slot);
 	}
 }

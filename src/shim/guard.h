@@ -41,6 +41,8 @@ struct guard {
 	int32_t vfork_parent;   /* who made the outermost vfork child, 0 = not known */
 	uintptr_t caller_pc;    /* who called the hook that this thread is in (capture.h) */
 	uintptr_t caller_cfa;   /* ... and where that frame ends */
+	uint32_t capture_holds; /* forks of this thread that hold captures off (capture.c) */
+	uint32_t birth_site;    /* where this thread is making a child */
 };
 
 _Static_assert(offsetof(struct guard, vfork_depth) == GUARD_OFFSET_VFORK_DEPTH,

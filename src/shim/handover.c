@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "shim/places.h"
 #include "shim/process.h"
 #include "shim/readable.h"
 #include "shim/table.h"
@@ -30,7 +31,7 @@ static void send_away(int fd)
 	if (!table_is_watched(fd) || !table_look(fd, &known)) {
 		return;
 	}
-	tree_engage_phantom(sockprobe_cookie(fd), known.acquired, known.descriptor);
+	tree_engage_phantom(sockprobe_cookie(fd), &known, places_of(fd).accepted);
 	if (tree_ledger == NULL) {
 		table_forget(fd);
 	} else {
@@ -42,6 +43,7 @@ static void send_away(int fd)
 static bool is_new_copy(int fd)
 {
 	table_forget(fd); /* whatever had this number before */
+	places_forget(fd);
 	if (!sockprobe_is_tcp(fd)) {
 		return false;
 	}

@@ -22,6 +22,8 @@ struct look {
 	const struct conns_origin *origin;
 	uint64_t skipped; /* who does not count; LEDGER_NOBODY = all do */
 	struct verdict_holders *holders;
+	uint64_t named;          /* one of the holders ... */
+	enum standing named_for; /* ... and how it stands */
 };
 
 /* May this process, by its family, have a copy that it has not let go of? */
@@ -88,6 +90,17 @@ static void count_unseen(struct look *look, const struct ledger_process *process
 	}
 }
 
+/* Of those found so far, the one to be named. */
+static void name_holder(struct look *look, uint64_t ref, enum standing standing)
+{
+	if (look->named == LEDGER_NOBODY ||
+	    (standing == STANDING_ELSEWHERE && look->named_for != STANDING_ELSEWHERE) ||
+	    (standing == STANDING_PENDING && look->named_for == STANDING_ENGAGED)) {
+		look->named = ref;
+		look->named_for = standing;
+	}
+}
+
 static void look_at(struct look *look, uint32_t index)
 {
 	uint64_t ref = procs_at(tree_ledger, index);
@@ -115,12 +128,14 @@ static void look_at(struct look *look, uint32_t index)
 	} else if (!is_accept_loop && tree_is_dead(process)) {
 		/* An accept loop is not asked: dead, it holds nothing, and a FIN does no harm. */
 		procs_end(tree_ledger, ref);
+		return;
 	} else if (standing == STANDING_ENGAGED) {
 		holders->engaged++;
 	} else {
 		holders->pending++;
 		holders->pending_accept += is_accept_loop;
 	}
+	name_holder(look, ref, standing);
 }
 
 /*
@@ -137,6 +152,7 @@ static void look_at_all(struct look *look)
 		uint64_t seen = load(births);
 
 		*look->holders = before;
+		look->named = LEDGER_NOBODY;
 		for (uint32_t index = 0; index < procs_high(tree_ledger); index++) {
 			look_at(look, index);
 		}
@@ -148,7 +164,7 @@ static void look_at_all(struct look *look)
 }
 
 /* Phantoms, and processes that live. The caller too, if it is among them. */
-static void count_users(uint64_t cookie, struct verdict_holders *holders)
+static void count_users(struct look *look, uint64_t cookie)
 {
 	struct conns_users users;
 
@@ -158,7 +174,10 @@ static void count_users(uint64_t cookie, struct verdict_holders *holders)
 
 		if (users.refs[i] == LEDGER_PHANTOM ||
 		    (process != NULL && !tree_is_dead(process))) {
-			holders->engaged++;
+			look->holders->engaged++;
+			if (process != NULL && users.refs[i] != look->skipped) {
+				name_holder(look, users.refs[i], STANDING_ENGAGED);
+			}
 		}
 	}
 }
@@ -167,13 +186,14 @@ static void count_users(uint64_t cookie, struct verdict_holders *holders)
  * The users are read last: who was pending at our look at the processes, touched the
  * connection and then went elsewhere is found here.
  */
-void holders_count(uint64_t cookie, const struct conns_origin *origin, enum holders_of whom,
-		   struct verdict_holders *holders)
+uint64_t holders_count(uint64_t cookie, const struct conns_origin *origin, enum holders_of whom,
+		       struct verdict_holders *holders)
 {
 	struct look look = {
 		.origin = origin,
 		.skipped = whom == HOLDERS_OTHERS ? tree_self_ref() : LEDGER_NOBODY,
 		.holders = holders,
+		.named = LEDGER_NOBODY,
 	};
 
 	memset(holders, 0, sizeof(*holders));
@@ -185,6 +205,7 @@ void holders_count(uint64_t cookie, const struct conns_origin *origin, enum hold
 	if (tree_ledger != NULL) {
 		holders->pending += load(&tree_ledger->header.unseen) > origin->acquired;
 		look_at_all(&look);
-		count_users(cookie, holders);
+		count_users(&look, cookie);
 	}
+	return look.named;
 }

@@ -24,8 +24,12 @@ enum holders_of {
 	HOLDERS_ALL,    /* yes: it keeps its copy, and must be elsewhere itself */
 };
 
-/* Fills `holders` (and sets asked). Without a ledger: one that nobody can see. */
-void holders_count(uint64_t cookie, const struct conns_origin *origin, enum holders_of whom,
-		   struct verdict_holders *holders);
+/*
+ * Fills `holders` (and sets asked). Without a ledger: one that nobody can see. Returns one
+ * of them, to be named to people: one that is elsewhere, else a pending one, else a user;
+ * LEDGER_NOBODY when none has a slot.
+ */
+uint64_t holders_count(uint64_t cookie, const struct conns_origin *origin, enum holders_of whom,
+		       struct verdict_holders *holders);
 
 #endif

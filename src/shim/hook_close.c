@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stddef.h>
 
+#include "shim/capture.h"
 #include "shim/hooks.h"
 #include "shim/letgo.h"
 #include "shim/process.h"
@@ -39,6 +40,7 @@ static __attribute__((noinline, cold)) int close_watched(int fd)
 	if (borrowed.pthread_testcancel != NULL && process_may_act()) {
 		borrowed.pthread_testcancel();
 	}
+	CAPTURE_ENTRY();
 	if (reclaim_has(fd)) {
 		return close_reclaimed(fd);
 	}
@@ -58,6 +60,7 @@ EXPORT int close_range(unsigned int first, unsigned int last, int flags)
 {
 	/* What the kernel will refuse, and what only marks, lets go of nothing. */
 	if (first <= last && (flags & ~CLOSE_RANGE_UNSHARE) == 0) {
+		CAPTURE_ENTRY();
 		letgo_range(first, last);
 		if (flags != 0) {
 			/* The other threads' descriptors are no longer ours. */
@@ -69,6 +72,7 @@ EXPORT int close_range(unsigned int first, unsigned int last, int flags)
 
 EXPORT void closefrom(int first)
 {
+	CAPTURE_ENTRY();
 	letgo_range(first < 0 ? 0 : (unsigned int)first, ~0U);
 	real.closefrom(first);
 }

@@ -13,9 +13,11 @@
 #include <stddef.h>
 #include <sys/resource.h>
 
+#include "shim/capture.h"
 #include "shim/guard.h"
 #include "shim/hooks.h"
 #include "shim/letgo.h"
+#include "shim/places.h"
 #include "shim/process.h"
 #include "shim/table.h"
 #include "shim/use.h"
@@ -33,9 +35,12 @@ static void note_standard(int fd)
 	}
 }
 
-/* After a call that made `to` (or failed: -1) a copy of what `alias` was begun for. */
-static void finish_alias(bool has_alias, const struct table_alias *alias, int to)
+/* After a call that made `to` (or failed: -1) a copy of `from`, for which `alias` was begun. */
+static void finish_alias(bool has_alias, const struct table_alias *alias, int from, int to)
 {
+	if (unlikely(places_are_kept) && to >= 0) {
+		places_copy(from, to);
+	}
 	if (has_alias) {
 		table_alias_end(alias, to);
 		note_standard(to);
@@ -55,7 +60,7 @@ static __attribute__((noinline, cold)) int dup_watched(int from)
 	}
 	has_alias = table_alias_begin(from, &alias);
 	to = real.dup(from);
-	finish_alias(has_alias, &alias, to);
+	finish_alias(has_alias, &alias, from, to);
 	return to;
 }
 
@@ -104,6 +109,7 @@ static __attribute__((noinline, cold)) int dup_over_watched(int from, int to, in
 	if (!process_may_act() || !is_open(from) || !is_allowed(to)) {
 		return real_dup_over(from, to, flags);
 	}
+	CAPTURE_ENTRY();
 	has_alias = table_is_watched(from) && table_alias_begin(from, &alias);
 	if (table_is_watched(to)) {
 		letgo_begin(to, &gone);
@@ -112,7 +118,7 @@ static __attribute__((noinline, cold)) int dup_over_watched(int from, int to, in
 	if (result < 0) {
 		table_put_back(to, &gone);
 	}
-	finish_alias(has_alias, &alias, result);
+	finish_alias(has_alias, &alias, from, result);
 	return result;
 }
 
@@ -146,7 +152,7 @@ static __attribute__((noinline, cold)) int fcntl_watched(__typeof__(fcntl) *call
 	}
 	has_alias = table_alias_begin(fd, &alias);
 	to = call(fd, command, argument);
-	finish_alias(has_alias, &alias, to);
+	finish_alias(has_alias, &alias, fd, to);
 	return to;
 }
 

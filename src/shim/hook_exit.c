@@ -5,13 +5,16 @@
  */
 #include <stddef.h>
 
+#include "shim/capture.h"
 #include "shim/hooks.h"
 #include "shim/letgo.h"
+#include "shim/report.h"
 
 EXPORT void _exit(int status)
 {
+	CAPTURE_ENTRY();
 	letgo_at_exit(false);
-	real._exit(status);
+	real._exit(report_status(status));
 	__builtin_unreachable();
 }
 
@@ -19,7 +22,9 @@ EXPORT void _exit(int status)
 EXPORT void quick_exit(int status)
 {
 	if (borrowed.__cxa_at_quick_exit == NULL) {
+		CAPTURE_ENTRY();
 		letgo_at_exit(false);
+		status = report_status(status);
 	}
 	real.quick_exit(status);
 	__builtin_unreachable();

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <sys/prctl.h>
 
+#include "shim/capture.h"
 #include "shim/guard.h"
 #include "shim/hooks.h"
 #include "shim/process.h"
@@ -22,6 +23,7 @@ EXPORT pid_t fork(void)
 {
 	pid_t pid;
 
+	CAPTURE_ENTRY();
 	process_before_fork();
 	pid = real.fork();
 	process_after_fork(pid);
@@ -32,6 +34,7 @@ EXPORT pid_t _Fork(void)
 {
 	pid_t pid;
 
+	CAPTURE_ENTRY();
 	process_before_fork();
 	pid = real._Fork();
 	process_after_fork(pid);
@@ -43,6 +46,7 @@ EXPORT pid_t forkpty(int *terminal, char *name, const struct termios *settings,
 {
 	pid_t pid;
 
+	CAPTURE_ENTRY();
 	process_before_fork();
 	pid = real.forkpty(terminal, name, settings, size);
 	process_after_fork(pid);
@@ -57,6 +61,7 @@ EXPORT int daemon(int keep_directory, int keep_standard)
 {
 	int result;
 
+	CAPTURE_ENTRY();
 	process_before_fork();
 	result = real.daemon(keep_directory, keep_standard);
 	process_after_fork(result);
@@ -120,6 +125,7 @@ EXPORT int clone(int (*function)(void *), void *stack, int flags, void *argument
 	tls = va_arg(rest, void *);
 	child_tid = va_arg(rest, pid_t *);
 	va_end(rest);
+	CAPTURE_ENTRY();
 	if ((flags & (CLONE_VM | CLONE_FILES | CLONE_THREAD)) == 0) {
 		return clone_process(function, stack, flags, argument, parent_tid, tls, child_tid);
 	}

@@ -12,7 +12,9 @@
 #include <sys/socket.h>
 
 #include "core/stamp.h"
+#include "shim/capture.h"
 #include "shim/hooks.h"
+#include "shim/places.h"
 #include "shim/process.h"
 #include "shim/reclaim.h"
 #include "shim/table.h"
@@ -63,6 +65,10 @@ void socket_connecting(int fd)
 {
 	if (table_is_watched(fd) && table_stamp(fd) == STAMP_SOCKET && process_may_act()) {
 		table_put(fd, stamp_acquired(process_epoch, STAMP_UPSTREAM));
+		if (unlikely(places_are_kept)) {
+			CAPTURE_ENTRY();
+			places_acquired(fd);
+		}
 		if (process_settings.cloexec) {
 			guard_cloexec(fd);
 		}
@@ -89,6 +95,9 @@ EXPORT int listen(int fd, int backlog)
 void socket_accepting(void)
 {
 	if (process_may_act()) {
+		if (unlikely(places_are_kept)) {
+			places_wait();
+		}
 		tree_listen();
 		tree_go_away();
 	}
@@ -100,6 +109,9 @@ int socket_accepted(int listener, int fd, uint64_t stamp)
 		table_put(fd, stamp_acquired(process_epoch, stamp));
 		if (process_settings.cloexec) {
 			guard_cloexec(fd);
+		}
+		if (unlikely(places_are_kept)) {
+			places_acquired(fd);
 		}
 	}
 	return fd;
@@ -114,6 +126,7 @@ EXPORT int accept(int fd, struct sockaddr *address, socklen_t *length)
 	if (unlikely(accepted_fd < 0 && reclaim_for(errno))) {
 		accepted_fd = real.accept(fd, address, length);
 	}
+	CAPTURE_ENTRY(); /* not before: a handler may have run while it blocked */
 	return socket_accepted(fd, accepted_fd, 0);
 }
 
@@ -126,6 +139,7 @@ EXPORT int accept4(int fd, struct sockaddr *address, socklen_t *length, int flag
 	if (unlikely(accepted_fd < 0 && reclaim_for(errno))) {
 		accepted_fd = real.accept4(fd, address, length, flags);
 	}
+	CAPTURE_ENTRY(); /* not before: a handler may have run while it blocked */
 	return socket_accepted(fd, accepted_fd, (flags & SOCK_CLOEXEC) != 0 ? STAMP_CLOEXEC : 0);
 }
 

@@ -12,7 +12,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "shim/capture.h"
 #include "shim/image.h"
+#include "shim/places.h"
 #include "shim/process.h"
 #include "shim/real.h"
 #include "shim/table.h"
@@ -31,7 +33,7 @@ static void hand_over(int fd)
 	struct table_gone known;
 
 	if (table_is_watched(fd) && process_may_act() && table_look(fd, &known)) {
-		tree_engage_phantom(sockprobe_cookie(fd), known.acquired, known.descriptor);
+		tree_engage_phantom(sockprobe_cookie(fd), &known, places_of(fd).accepted);
 	}
 }
 
@@ -56,6 +58,7 @@ static void hand_over_standard(void)
 EXPORT int system(const char *command)
 {
 	if (command != NULL) {
+		CAPTURE_ENTRY();
 		process_spawning();
 		hand_over_standard();
 	}
@@ -64,6 +67,7 @@ EXPORT int system(const char *command)
 
 EXPORT FILE *popen(const char *command, const char *mode)
 {
+	CAPTURE_ENTRY();
 	process_spawning();
 	hand_over_standard();
 	return real.popen(command, mode);
@@ -175,6 +179,7 @@ EXPORT int posix_spawn_file_actions_adddup2(posix_spawn_file_actions_t *actions,
 		pid_t child = 0;                                                                   \
 		uint64_t image;                                                                    \
 		int result;                                                                        \
+		CAPTURE_ENTRY();                                                                   \
 		process_spawning();                                                                \
 		if (!process_may_act() ||                                                          \
 		    !image_prepare(IMAGE_SPAWN, note != NULL ? &note->standard : &none, variable,  \

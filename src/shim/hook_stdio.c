@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "shim/capture.h"
 #include "shim/letgo.h"
 #include "shim/process.h"
 #include "shim/real.h"
@@ -63,7 +64,8 @@ static __attribute__((noinline, cold)) int leave_descriptor(FILE *stream, int fd
 }
 
 /* A stream and its descriptor go, by fclose or pclose: `close` is libc's own. */
-static int close_stream(__typeof__(fclose) *close, FILE *stream)
+static inline __attribute__((always_inline)) int close_stream(__typeof__(fclose) *close,
+							      FILE *stream)
 {
 	int fd = stream_descriptor(stream);
 	int error = 0;
@@ -71,6 +73,7 @@ static int close_stream(__typeof__(fclose) *close, FILE *stream)
 
 	stream_closing(stream); /* also one whose descriptor went before it */
 	if (unlikely(fd >= 0 && table_is_watched(fd))) {
+		CAPTURE_ENTRY();
 		error = leave_descriptor(stream, fd);
 	}
 	result = close(stream);
@@ -91,12 +94,13 @@ EXPORT int pclose(FILE *stream)
 	return close_stream(real.pclose, stream);
 }
 
-static void reopening(FILE *stream)
+static inline __attribute__((always_inline)) void reopening(FILE *stream)
 {
 	int fd = stream_descriptor(stream);
 
 	stream_closing(stream);
 	if (unlikely(fd >= 0 && table_is_watched(fd))) {
+		CAPTURE_ENTRY();
 		leave_descriptor(stream, fd);
 	}
 }

@@ -15,6 +15,7 @@
 #include <sys/syscall.h>
 
 #include "shim/bynumber.h"
+#include "shim/capture.h"
 #include "shim/guard.h"
 #include "shim/handover.h"
 #include "shim/hooks.h"
@@ -215,6 +216,7 @@ long hook_syscall(long number, long a, long b, long c, long d, long e, long f)
 {
 	int fd = (int)a;
 
+	CAPTURE_ENTRY();
 	if (is_birth(number)) {
 		return birth_by_number(number, a, b, c, d, e, f);
 	}

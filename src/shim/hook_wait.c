@@ -18,6 +18,7 @@
 #include <sys/select.h>
 
 #include "shim/hooks.h"
+#include "shim/places.h"
 #include "shim/process.h"
 #include "shim/readable.h"
 #include "shim/table.h"
@@ -58,9 +59,20 @@ static unsigned int note_member(int fd)
 		if (!use_is_warm(fd, STAMP_USE_POLL)) {
 			use_note(fd, STAMP_USE_POLL);
 		}
+		if (unlikely(places_are_kept)) {
+			places_still_ended(fd);
+		}
 		return (stamp & STAMP_UPSTREAM) != 0 ? SET_OTHERS : 0;
 	}
 	return stamp == STAMP_LISTENS ? SET_LISTENERS : SET_OTHERS;
+}
+
+/* A set is about to be waited for: what ended before, and is not in it, is forgotten. */
+static inline void note_wait(void)
+{
+	if (unlikely(places_are_kept)) {
+		places_wait();
+	}
 }
 
 static void go_away_if(unsigned int members)
@@ -88,6 +100,7 @@ void wait_poll(struct pollfd *set, nfds_t count)
 	if (!is_worth_a_look() || count > SET_MAX || !readable(set, count * sizeof(*set))) {
 		return;
 	}
+	note_wait();
 	for (nfds_t i = 0; i < count; i++) {
 		members |= note_member(set[i].fd);
 	}
@@ -127,6 +140,7 @@ void wait_select(int count, const fd_set *to_read, const fd_set *to_write,
 	if (!is_worth_a_look() || count < 0) {
 		return;
 	}
+	note_wait();
 	for (int i = 0; i < 3; i++) {
 		if (sets[i] != NULL) {
 			members |= note_set(sets[i], count);
@@ -232,6 +246,7 @@ void wait_epoll(int epoll)
 	if (tree_ledger == NULL) {
 		return;
 	}
+	note_wait();
 	if (__atomic_load_n(&epoll_noted, __ATOMIC_RELAXED) != process_epoch && process_may_act()) {
 		note_members_again();
 	}

@@ -15,6 +15,7 @@
 #include "core/text.h"
 #include "sendfin/ledger.h"
 #include "shim/guard.h"
+#include "shim/places.h"
 #include "shim/process.h"
 #include "shim/readable.h"
 #include "shim/table.h"
@@ -82,7 +83,7 @@ static void hand_over_standard(const struct image_standard *standard, int fd, ui
 		memset(&known, 0, sizeof(known));
 		known.descriptor = -1;
 	}
-	tree_image_engage(image, sockprobe_cookie(probed), known.acquired, known.descriptor);
+	tree_image_engage(image, sockprobe_cookie(probed), &known, places_of(source).accepted);
 	if (known.acquired != 0) {
 		append_legacy(text, fd, known.acquired, is_first);
 	}
@@ -101,8 +102,8 @@ static void hand_over_unmarked(uint64_t image)
 
 		if (table_is_watched(fd) && (table_stamp(fd) & STAMP_CLOEXEC) != 0 && goes_on(fd) &&
 		    table_look(fd, &known)) {
-			tree_image_engage(image, sockprobe_cookie(fd), known.acquired,
-					  known.descriptor);
+			tree_image_engage(image, sockprobe_cookie(fd), &known,
+					  places_of(fd).accepted);
 		}
 	}
 }

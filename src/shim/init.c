@@ -12,6 +12,11 @@
  *   stream       stdio on connections           guard.h       per-thread state
  *   bynumber     calls made through syscall()   readable      may we look at it?
  *   process      epoch, birth, retirement       log           what we say
+ *   capture      backtraces, in debug mode      known         stacks seen before
+ *   places       where connections come from    journal       events, findings
+ *   report       leaks at exit, exit code       hook_start    just before main
+ *
+ *   trace*       libsendfin-trace.so: libunwind, and what is asked of the loader
  *
  * Order: libc's functions, the settings, then the tables; the table is switched on
  * last. Whatever fails on the way leaves the shim inert, never the host dead.
@@ -26,13 +31,17 @@
 #include <sys/resource.h>
 
 #include "core/settings.h"
+#include "shim/capture.h"
 #include "shim/due.h"
 #include "shim/hooks.h"
 #include "shim/image.h"
+#include "shim/journal.h"
 #include "shim/letgo.h"
 #include "shim/log.h"
+#include "shim/places.h"
 #include "shim/process.h"
 #include "shim/readable.h"
+#include "shim/report.h"
 #include "shim/table.h"
 #include "shim/tree.h"
 #include "shim/use.h"
@@ -179,6 +188,10 @@ static void find_inherited(const char *handed, uint32_t limit)
 
 	memset(&found, 0, sizeof(found));
 	image_adopt(handed, &found.legacy);
+	if (places_are_kept) {
+		tree_make_ledger();
+		journal_setup();
+	}
 	for (uint32_t i = 0; i < count; i++) {
 		descriptors[i] = (struct pollfd){.fd = (int)i};
 	}
@@ -196,14 +209,18 @@ static void find_inherited(const char *handed, uint32_t limit)
 static void at_exit(void *unused)
 {
 	(void)unused;
+	CAPTURE_ENTRY();
 	letgo_at_exit(true);
+	report_exit(true);
 }
 
 /* quick_exit flushes nothing, so nothing of the buffers will ever reach the peer. */
 static void at_quick_exit_handler(void *unused)
 {
 	(void)unused;
+	CAPTURE_ENTRY();
 	letgo_at_exit(false);
+	report_exit(false);
 }
 
 /*
@@ -231,6 +248,20 @@ static uint32_t descriptor_limit(uint64_t *soft)
 		return 64 * 1024;
 	}
 	return limit.rlim_max < TABLE_LIMIT_MAX ? (uint32_t)limit.rlim_max : TABLE_LIMIT_MAX;
+}
+
+/*
+ * Debug mode: what it needs is there before the first descriptor is looked at. The ledger,
+ * which an ancestor may have handed on, is made now if it has to be: sites live in it.
+ */
+static void set_up_diagnosis(uint32_t limit)
+{
+	if (!process_settings.debug && !process_settings.report && process_settings.exitcode == 0) {
+		return;
+	}
+	if (places_setup(limit) == 0 && report_setup() == 0) {
+		log_setup_buffer(); /* backtraces come later: hook_start.c */
+	}
 }
 
 static void set_up(char **environment, char **given)
@@ -263,6 +294,7 @@ static void set_up(char **environment, char **given)
 		process_retire();
 		return;
 	}
+	set_up_diagnosis(limit);
 	find_inherited(handed, soft < IMAGE_DESCRIPTORS ? (uint32_t)soft : IMAGE_DESCRIPTORS);
 	register_exit();
 	due_look(); /* until we attached, nobody could say that this image holds by accident */
@@ -284,5 +316,6 @@ __attribute__((destructor)) static void destruct(void)
 {
 	if (borrowed.gnu_get_libc_version == NULL) {
 		letgo_at_exit(true);
+		report_exit(true);
 	}
 }

@@ -13,9 +13,11 @@
 #include "shim/due.h"
 #include "shim/fin.h"
 #include "shim/holders.h"
-#include "shim/log.h"
+#include "shim/journal.h"
+#include "shim/places.h"
 #include "shim/process.h"
 #include "shim/reclaim.h"
+#include "shim/report.h"
 #include "shim/stream.h"
 #include "shim/tree.h"
 #include "sys/sockprobe.h"
@@ -27,6 +29,13 @@ struct departure {
 	struct table_gone gone;
 	struct conns_origin origin;
 	struct verdict_facts facts;
+	uint64_t other; /* one of the other holders, to be named */
+};
+
+/* What became of it. */
+struct outcome {
+	struct verdict_result result;
+	bool acted;
 };
 
 /* The number still means the connection that we noted; a missed close would show here. */
@@ -55,7 +64,8 @@ static void ask_holders(struct departure *departure)
 {
 	struct verdict_holders *holders = &departure->facts.holders;
 
-	holders_count(cookie_of(departure), &departure->origin, HOLDERS_OTHERS, holders);
+	departure->other = holders_count(cookie_of(departure), &departure->origin, HOLDERS_OTHERS,
+					 holders);
 	if ((departure->gone.stamp & STAMP_UPSTREAM) != 0) {
 		holders->pending_accept = 0; /* made by connect: nobody accepted it */
 	}
@@ -122,6 +132,9 @@ static void find_origin(struct departure *departure)
 		departure->origin = tree_origin(gone->acquired, gone->descriptor);
 	}
 	departure->origin.is_lent |= gone->is_lent;
+	if (departure->origin.accepted == 0) {
+		departure->origin.accepted = places_of(departure->fd).accepted;
+	}
 }
 
 /* Before the look at the others: we are no user of it any more, and no holder. */
@@ -155,11 +168,10 @@ static struct verdict_result defer(struct departure *departure, struct verdict_r
 	return result;
 }
 
-static void depart(struct departure *departure)
+static struct outcome conclude(struct departure *departure)
 {
-	struct verdict_result result;
-	struct log_names names;
-	bool acted = false;
+	struct outcome outcome = {.acted = false};
+	struct verdict_result *result = &outcome.result;
 
 	gather(departure);
 	if (departure->facts.shared) {
@@ -167,24 +179,47 @@ static void depart(struct departure *departure)
 		leave_users(departure);
 		reclaim_note_closed();
 	}
-	result = decide(departure);
-	if (log_wants_verdicts()) {
-		sockprobe_names(departure->fd, &names.local, &names.peer);
-	}
-	if (result.reason == VERDICT_REASON_BYSTANDER) {
+	*result = decide(departure);
+	if (result->reason == VERDICT_REASON_BYSTANDER) {
 		due_look_at(departure->fd);
 	}
-	if (result.verdict == VERDICT_DEFER || result.reason == VERDICT_REASON_ENGAGED) {
-		result = defer(departure, result);
+	if (result->verdict == VERDICT_DEFER || result->reason == VERDICT_REASON_ENGAGED) {
+		*result = defer(departure, *result);
 	}
-	if (result.verdict == VERDICT_FIN && may_act(departure)) {
-		acted = fin_send(departure->fd) == 0;
+	if (result->verdict == VERDICT_FIN && may_act(departure)) {
+		outcome.acted = fin_send(departure->fd) == 0;
 	}
-	if (result.verdict == VERDICT_FIN) {
+	if (result->verdict == VERDICT_FIN) {
 		due_done(departure->gone.cookie);
 	}
-	if (log_wants_verdicts()) {
-		log_verdict(departure->fd, &names, result, acted);
+	return outcome;
+}
+
+/* The same, written down. A function of its own: an event is large. */
+static __attribute__((noinline, cold)) void conclude_on_record(struct departure *departure)
+{
+	const struct verdict_holders *holders = &departure->facts.holders;
+	struct ledger_event event;
+	struct outcome outcome;
+
+	journal_begin(&event, LEDGER_KIND_LET_GO, departure->fd);
+	outcome = conclude(departure);
+	event.cookie = departure->gone.cookie;
+	event.forked = departure->origin.forked;
+	event.others = holders->engaged + holders->elsewhere + holders->pending;
+	if (departure->origin.accepted != 0) {
+		event.accepted = departure->origin.accepted;
+	}
+	journal_blame(&event, departure->other, departure->origin.acquirer);
+	journal_end(&event, outcome.result, outcome.acted);
+}
+
+static void depart(struct departure *departure)
+{
+	if (journal_is_wanted()) {
+		conclude_on_record(departure);
+	} else {
+		conclude(departure);
 	}
 }
 
@@ -256,6 +291,7 @@ void letgo_at_exit(bool flush)
 		return;
 	}
 	has_unflushed = flush && !stream_flush_all();
+	report_leaks();
 	for (int fd = 0; fd <= table_highest(); fd++) {
 		struct departure departure = {.fd = fd, .has_unflushed = has_unflushed};
 

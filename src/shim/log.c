@@ -10,18 +10,25 @@
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <time.h>
 
+#include "core/line.h"
 #include "core/text.h"
+#include "shim/capture.h"
+#include "shim/guard.h"
 #include "shim/process.h"
 #include "sys/rawsys.h"
 
 enum {
-	/* The longest verdict line has two IPv6 endpoints and one sentence: under 300 bytes. */
-	LINE_MAX_BYTES = 512,
+	/* A line without backtraces, and its newline. */
+	LINE_MAX_BYTES = LINE_HEAD_BYTES + 1,
+	/* What a syslog daemon takes in one datagram (rsyslog's default). */
+	SYSLOG_MAX_BYTES = 8 * 1024,
 	/* <facility daemon * 8 + severity info>, RFC 3164. */
 	SYSLOG_PRIORITY = 3 * 8 + 6,
 	/* The kernel's signal set: 64 signals, whatever libc's type is. */
@@ -36,6 +43,10 @@ static struct {
 } start_stderr;
 
 static enum settings_log destination;
+
+/* For lines with backtraces: whose it is now (a thread's guard, 0 = nobody's), and the bytes. */
+static uintptr_t buffer_owner;
+static char *large_buffer;
 
 static bool stderr_identity(uint64_t *device, uint64_t *inode)
 {
@@ -62,7 +73,8 @@ static bool is_internet_socket(int fd)
 
 void log_setup(void)
 {
-	bool is_talkative = process_settings.debug ||
+	bool is_talkative = process_settings.debug || process_settings.report ||
+			    process_settings.exitcode != 0 ||
 			    process_settings.mode == SETTINGS_MODE_OBSERVE;
 
 	destination = process_settings.log;
@@ -126,29 +138,37 @@ static void write_file(const char *path, const char *bytes, size_t length)
 	}
 }
 
+/* The priority goes in front of the line, as one datagram of two parts. */
 static void write_syslog(const char *bytes, size_t length)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "/dev/log"};
-	char datagram[LINE_MAX_BYTES + 16];
+	char priority[16];
 	struct text text;
+	struct iovec parts[2];
+	struct msghdr message = {.msg_name = &address,
+				 .msg_namelen = sizeof(address),
+				 .msg_iov = parts,
+				 .msg_iovlen = 2};
 	long fd = rawsys3(SYS_socket, AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-	(void)length;
 	if (fd < 0) {
 		return;
 	}
-	text_begin(&text, datagram, sizeof(datagram));
+	text_begin(&text, priority, sizeof(priority));
 	text_char(&text, '<');
 	text_unsigned(&text, SYSLOG_PRIORITY);
 	text_char(&text, '>');
-	text_string(&text, bytes);
-	rawsys6(SYS_sendto, fd, (long)datagram, (long)text.length, MSG_NOSIGNAL | MSG_DONTWAIT,
-		(long)&address, sizeof(address));
+	parts[0] = (struct iovec){priority, text.length};
+	parts[1] = (struct iovec){(char *)bytes, length};
+	rawsys3(SYS_sendmsg, fd, (long)&message, MSG_NOSIGNAL | MSG_DONTWAIT);
 	rawsys1(SYS_close, fd);
 }
 
 static void write_line(enum settings_log where, struct text *text)
 {
+	if (text->length == 0) {
+		return; /* not even a JSON object's first keys had room */
+	}
 	if (where == SETTINGS_LOG_SYSLOG) {
 		write_syslog(text->buffer, text->length);
 		return;
@@ -165,41 +185,99 @@ static void write_line(enum settings_log where, struct text *text)
 	}
 }
 
-static void begin_line(struct text *text, char *buffer)
+int log_setup_buffer(void)
 {
-	text_begin(text, buffer, LINE_MAX_BYTES);
-	text_string(text, "sendfin[");
-	text_signed(text, rawsys1(SYS_getpid, 0));
-	text_string(text, "]: ");
+	long map = rawsys6(SYS_mmap, 0, LINE_BYTES, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (rawsys_is_error(map)) {
+		return (int)map;
+	}
+	large_buffer = (char *)map;
+	return 0;
 }
 
-__attribute__((noinline, cold)) void log_verdict(int fd, const struct log_names *names,
-						 struct verdict_result result, bool acted)
+void log_after_fork_in_child(void)
+{
+	if (__atomic_load_n(&buffer_owner, __ATOMIC_RELAXED) != (uintptr_t)&guard_self) {
+		__atomic_store_n(&buffer_owner, 0, __ATOMIC_RELAXED);
+	}
+}
+
+static void format(struct text *text, const struct ledger_event *event,
+		   const struct line_source *source)
+{
+	if (process_settings.format == SETTINGS_FORMAT_JSON) {
+		line_json(text, event, source);
+	} else {
+		line_text(text, event, source);
+	}
+}
+
+static bool log_with_backtraces(const struct ledger_event *event)
+{
+	const struct line_source source = {.frame_of = capture_frame_of};
+	uintptr_t nobody = 0;
+	struct text text;
+
+	if (large_buffer == NULL || !capture_is_on ||
+	    !__atomic_compare_exchange_n(&buffer_owner, &nobody, (uintptr_t)&guard_self, false,
+					 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+		return false;
+	}
+	text_begin(&text, large_buffer,
+		   destination == SETTINGS_LOG_SYSLOG ? SYSLOG_MAX_BYTES : LINE_BYTES);
+	format(&text, event, &source);
+	write_line(destination, &text);
+	__atomic_store_n(&buffer_owner, 0, __ATOMIC_RELEASE);
+	return true;
+}
+
+static __attribute__((noinline)) void log_on_the_stack(const struct ledger_event *event)
+{
+	const struct line_source unknown = {.frame_of = NULL};
+	char buffer[LINE_MAX_BYTES];
+	struct text text;
+
+	text_begin(&text, buffer, sizeof(buffer));
+	format(&text, event, &unknown);
+	write_line(destination, &text);
+}
+
+__attribute__((noinline, cold)) void log_event(const struct ledger_event *event)
+{
+	if (!log_with_backtraces(event)) {
+		log_on_the_stack(event);
+	}
+}
+
+__attribute__((noinline, cold)) void log_summary(const struct summary *summary)
 {
 	char buffer[LINE_MAX_BYTES];
 	struct text text;
 
-	begin_line(&text, buffer);
-	text_string(&text, verdict_token(result.verdict));
-	text_char(&text, ' ');
-	text_string(&text, verdict_reason_token(result.reason));
-	text_string(&text, " fd=");
-	text_signed(&text, fd);
-	text_string(&text, " local=");
-	text_endpoint(&text, &names->local);
-	text_string(&text, " peer=");
-	text_endpoint(&text, &names->peer);
-	text_string(&text, acted ? " acted=yes: " : " acted=no: ");
-	text_string(&text, verdict_reason_sentence(result.reason));
+	text_begin(&text, buffer, sizeof(buffer));
+	if (process_settings.format == SETTINGS_FORMAT_JSON) {
+		summary_json(&text, summary);
+	} else {
+		summary_text(&text, summary);
+	}
 	write_line(destination, &text);
 }
 
+/* Complaints are plain ASCII without quotes (settings.h), but a path may be anything. */
 __attribute__((noinline, cold)) void log_line(const char *line)
 {
 	char buffer[LINE_MAX_BYTES];
 	struct text text;
 
 	text_begin(&text, buffer, sizeof(buffer));
-	text_string(&text, line);
+	if (process_settings.format == SETTINGS_FORMAT_JSON) {
+		text_string(&text, "{\"event\":\"error\",\"message\":\"");
+		text_untrusted(&text, line, sizeof(buffer) / 2);
+		text_string(&text, "\"}");
+	} else {
+		text_string(&text, line);
+	}
 	write_line(destination == SETTINGS_LOG_UNSET ? SETTINGS_LOG_STDERR : destination, &text);
 }

@@ -12,7 +12,9 @@
 #include <sys/mman.h>
 
 #include "core/stamp.h"
+#include "shim/capture.h"
 #include "shim/guard.h"
+#include "shim/log.h"
 #include "shim/table.h"
 #include "shim/tree.h"
 #include "sys/rawsys.h"
@@ -76,11 +78,14 @@ static void process_born(void)
 	epoch_begin();
 	process_birth = process_came_to_share;
 	table_after_fork_in_child();
+	capture_after_fork_in_child();
+	log_after_fork_in_child();
 	tree_born();
 }
 
 void guard_before_vfork(void)
 {
+	CAPTURE_ENTRY();
 	if (guard_self.vfork_depth == 0) {
 		/* A number of another namespace may be the same: then nobody can tell. */
 		bool can_tell = !process_retired && !guard_self.new_pid_space;
@@ -134,6 +139,7 @@ void process_before_fork(void)
 	if (process_may_act()) {
 		epoch_raise();
 		tree_before_fork();
+		capture_before_fork();
 	}
 }
 
@@ -147,6 +153,7 @@ void process_after_fork(pid_t child_pid)
 		process_born();
 		return;
 	}
+	capture_after_fork_in_parent();
 	if (child_pid > 0) {
 		epoch_begin();
 	}

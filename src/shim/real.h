@@ -11,6 +11,7 @@
 #ifndef SHIM_REAL_H
 #define SHIM_REAL_H
 
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pty.h>

@@ -11,8 +11,10 @@
 
 #include "core/stamp.h"
 #include "ledger/segment.h"
+#include "shim/capture.h"
 #include "shim/due.h"
 #include "shim/guard.h"
+#include "shim/places.h"
 #include "shim/process.h"
 #include "shim/table.h"
 #include "sys/alive.h"
@@ -42,11 +44,9 @@ static uintptr_t forker;
 static struct {
 	uint64_t ref;
 	uint64_t born;
+	uint32_t forked; /* site of the fork that made it */
 } line[LINE_MAX_DEPTH];
 static uint32_t line_length;
-
-/* For those who look into this process from outside. */
-EXPORT struct sendfin_anchor sendfin_anchor;
 
 struct sendfin_anchor sendfin_anchor = {
 	.magic = LEDGER_MAGIC,
@@ -98,7 +98,7 @@ bool tree_is_dead(const struct ledger_process *process)
 	       alive_is_dead(__atomic_load_n(&process->pid, __ATOMIC_RELAXED));
 }
 
-static void line_push(uint64_t ref, uint64_t born)
+static void line_push(uint64_t ref, uint64_t born, uint32_t forked)
 {
 	if (line_length == LINE_MAX_DEPTH) {
 		memmove(&line[0], &line[1], sizeof(line) - sizeof(line[0]));
@@ -106,6 +106,7 @@ static void line_push(uint64_t ref, uint64_t born)
 	}
 	line[line_length].ref = ref;
 	line[line_length].born = born;
+	line[line_length].forked = forked;
 	line_length++;
 }
 
@@ -126,15 +127,14 @@ static void raise_flag(uint32_t flag)
 	}
 }
 
-/* The first fork with something to share. One thread makes the ledger. */
-static void make_ledger(void)
+/* One thread makes it. */
+void tree_make_ledger(void)
 {
 	static uint32_t is_begun;
 	struct ledger *ledger;
 	int id;
 
-	if (tree_ledger != NULL || table_highest() < 0 ||
-	    __atomic_exchange_n(&is_begun, 1, __ATOMIC_ACQ_REL) != 0 ||
+	if (tree_ledger != NULL || __atomic_exchange_n(&is_begun, 1, __ATOMIC_ACQ_REL) != 0 ||
 	    segment_create(call, &ledger, &id) != 0) {
 		return;
 	}
@@ -142,8 +142,16 @@ static void make_ledger(void)
 	ledger->processes[0].pid = (uint32_t)rawsys1(SYS_getpid, 0);
 	ledger->processes[0].flags = (uint32_t)is_listening * LEDGER_PROCESS_LISTENS;
 	ledger->processes[0].blind = missed;
-	line_push(self, PROCESS_FIRST_EPOCH);
+	line_push(self, PROCESS_FIRST_EPOCH, 0);
 	install(ledger, id);
+}
+
+/* The first fork with something to share makes the ledger. */
+static void make_ledger(void)
+{
+	if (table_highest() >= 0) {
+		tree_make_ledger();
+	}
 }
 
 /* Fills a claimed slot for somebody who comes into being at `born`. */
@@ -156,6 +164,7 @@ static void fill_child(uint64_t ref, uint64_t born)
 	}
 	store(&child->born, born);
 	store(&child->came_to_share, born);
+	__atomic_store_n(&child->forked, guard_self.birth_site, __ATOMIC_RELAXED);
 	if (guard_self.new_pid_space) {
 		/* Nobody here can ask whether it lives; its own children can ask each other. */
 		__atomic_store_n(
@@ -188,18 +197,32 @@ static bool speaks_for_the_process(void)
 	return known == 0 || known == this_thread();
 }
 
+static void note_birth_site(void)
+{
+	guard_self.birth_site = capture_site();
+	if (unlikely(places_are_kept)) {
+		places_forked(epoch_now(), guard_self.birth_site);
+	}
+}
+
 void tree_before_fork(void)
 {
 	struct ledger_process *mine;
 
 	guard_self.child = LEDGER_NOBODY;
 	make_ledger();
+	note_birth_site();
 	note_forker();
 	mine = tree_self();
 	if (mine == NULL) {
 		missed = epoch_now();
 		return;
 	}
+	/*
+	 * Before the child exists: it may be through with a connection before we are back from
+	 * fork, and what we waited for until now says nothing about what we will do for it.
+	 */
+	raise_word(&mine->came_to_share, epoch_now());
 	guard_self.child = procs_claim(tree_ledger, self, tree_is_dead);
 	if (guard_self.child == LEDGER_NOBODY) {
 		store(&mine->blind, epoch_now());
@@ -277,7 +300,7 @@ void tree_born(void)
 		return;
 	}
 	agree_on_pid(mine, (uint32_t)rawsys1(SYS_getpid, 0));
-	line_push(self, mine->born);
+	line_push(self, mine->born, mine->forked);
 }
 
 void tree_spawning(void)
@@ -285,9 +308,11 @@ void tree_spawning(void)
 	struct ledger_process *mine;
 
 	make_ledger();
+	note_birth_site();
 	note_forker();
 	mine = tree_self();
 	if (mine != NULL) {
+		raise_word(&mine->came_to_share, epoch_now()); /* as before a fork */
 		store(&mine->spawned, epoch_now());
 	}
 }
@@ -324,6 +349,7 @@ struct conns_origin tree_origin(uint64_t acquired, int descriptor)
 			origin.acquirer = line[i - 1].ref;
 			/* It came to be shared when the next in our line was born. */
 			origin.shared = i < line_length ? line[i].born : 0;
+			origin.forked = i < line_length ? line[i].forked : 0;
 			break;
 		}
 	}
@@ -371,7 +397,7 @@ static bool note_newest(struct ledger_process *mine, const struct conns_origin *
 	return true;
 }
 
-void tree_engage(uint64_t cookie, const struct table_gone *known)
+void tree_engage(uint64_t cookie, const struct table_gone *known, uint32_t accepted)
 {
 	struct ledger_process *mine = tree_self();
 	struct conns_origin origin = tree_origin(known->acquired, known->descriptor);
@@ -382,6 +408,7 @@ void tree_engage(uint64_t cookie, const struct table_gone *known)
 		return;
 	}
 	origin.is_lent = origin.acquirer != self && known->is_lent;
+	origin.accepted = accepted;
 	slot = engage(cookie, self, &origin);
 	if (slot != NULL) {
 		conns_drop(tree_ledger, slot, conns_mark_of(slot)); /* it is ours now */
@@ -391,10 +418,11 @@ void tree_engage(uint64_t cookie, const struct table_gone *known)
 	}
 }
 
-void tree_engage_phantom(uint64_t cookie, uint64_t acquired, int descriptor)
+void tree_engage_phantom(uint64_t cookie, const struct table_gone *known, uint32_t accepted)
 {
-	struct conns_origin origin = tree_origin(acquired, descriptor);
+	struct conns_origin origin = tree_origin(known->acquired, known->descriptor);
 
+	origin.accepted = accepted;
 	make_ledger();
 	if (tree_self() != NULL) {
 		engage(cookie, LEDGER_PHANTOM, &origin);
@@ -483,10 +511,12 @@ bool tree_image_begin(bool is_child, uint64_t *image, int *id)
 	return true;
 }
 
-void tree_image_engage(uint64_t image, uint64_t cookie, uint64_t acquired, int descriptor)
+void tree_image_engage(uint64_t image, uint64_t cookie, const struct table_gone *known,
+		       uint32_t accepted)
 {
-	struct conns_origin origin = tree_origin(acquired, descriptor);
+	struct conns_origin origin = tree_origin(known->acquired, known->descriptor);
 
+	origin.accepted = accepted;
 	engage(cookie, image, &origin);
 }
 
@@ -534,9 +564,10 @@ static void rebuild_line(struct ledger *ledger, const struct ledger_process *min
 		uint64_t ref = mine->ancestors[--known];
 		const struct ledger_process *ancestor = procs_recall(ledger, ref);
 
-		line_push(ref, ancestor != NULL ? ancestor->born : 0);
+		line_push(ref, ancestor != NULL ? ancestor->born : 0,
+			  ancestor != NULL ? ancestor->forked : 0);
 	}
-	line_push(self, mine->born);
+	line_push(self, mine->born, mine->forked);
 }
 
 bool tree_adopt(int id, uint64_t ref)

@@ -28,11 +28,17 @@
 /* The ledger of this tree, or NULL while there is none. */
 extern HIDDEN struct ledger *tree_ledger;
 
+/* For those who look into this process from outside; exported. */
+extern EXPORT struct sendfin_anchor sendfin_anchor;
+
 /* This process's own slot, or NULL. */
 struct ledger_process *tree_self(void);
 
 /* Its reference, or LEDGER_NOBODY. */
 uint64_t tree_self_ref(void);
+
+/* Debug mode notes what happens before the first fork, too. Constructor only. */
+void tree_make_ledger(void);
 
 /* Around a fork, called by process.c with the epochs raised. */
 void tree_before_fork(void);
@@ -51,14 +57,17 @@ void tree_end(void);
 /* Who acquired, and when: from the epoch of acquisition and the line of descent. */
 struct conns_origin tree_origin(uint64_t acquired, int descriptor);
 
-/* This process uses the connection with this cookie while it is shared. */
-void tree_engage(uint64_t cookie, const struct table_gone *known);
+/*
+ * This process uses the connection with this cookie while it is shared; `accepted` is the
+ * site it came from, 0 = not known.
+ */
+void tree_engage(uint64_t cookie, const struct table_gone *known, uint32_t accepted);
 
 /* It uses something that it could not publish: it counts as using everything. */
 void tree_uses_unknown(void);
 
 /* A connection is sent away, or handed to a child of libc: somebody will use it. */
-void tree_engage_phantom(uint64_t cookie, uint64_t acquired, int descriptor);
+void tree_engage_phantom(uint64_t cookie, const struct table_gone *known, uint32_t accepted);
 
 /* A connection arrived: the phantom's place is taken. */
 void tree_arrived(uint64_t cookie);
@@ -85,7 +94,8 @@ bool tree_is_dead(const struct ledger_process *process);
 bool tree_image_begin(bool is_child, uint64_t *image, int *id);
 
 /* It will have this connection on one of descriptors 0 to 2. */
-void tree_image_engage(uint64_t image, uint64_t cookie, uint64_t acquired, int descriptor);
+void tree_image_engage(uint64_t image, uint64_t cookie, const struct table_gone *known,
+		       uint32_t accepted);
 
 /* It runs, in the process with this pid; or it does not. */
 void tree_image_started(uint64_t image, pid_t pid);

@@ -6,6 +6,8 @@
  */
 #include "shim/use.h"
 
+#include "shim/capture.h"
+#include "shim/places.h"
 #include "shim/tree.h"
 #include "sys/sockprobe.h"
 
@@ -21,7 +23,7 @@ static void engage(int fd, uint64_t cookie)
 		tree_uses_unknown();
 		return;
 	}
-	tree_engage(cookie, &known);
+	tree_engage(cookie, &known, places_of(fd).accepted);
 }
 
 void use_engage_inherited(int fd, uint64_t cookie)
@@ -51,6 +53,10 @@ __attribute__((noinline, cold)) ssize_t use_note_eof(int fd)
 {
 	if (process_may_act() && table_is_watched(fd) && (table_stamp(fd) & STAMP_SHUT_RD) == 0) {
 		table_flag(fd, STAMP_EOF);
+		if (unlikely(places_are_kept)) {
+			CAPTURE_ENTRY();
+			places_ended(fd);
+		}
 	}
 	return 0;
 }

@@ -88,7 +88,7 @@ static void append(struct text *text, struct input input, const char *printed, b
 
 	take(&input, &kind, sizeof(kind));
 	take(&input, &number, sizeof(number));
-	switch (kind % 7) {
+	switch (kind % 8) {
 	case 0:
 		take(&input, string, sizeof(string) - 1);
 		string[sizeof(string) - 1] = '\0';
@@ -116,6 +116,13 @@ static void append(struct text *text, struct input input, const char *printed, b
 	case 5:
 		text_hex(text, number);
 		require(!check || strtoull(printed, NULL, 16) == number);
+		break;
+	case 6:
+		take(&input, endpoint.address, sizeof(endpoint.address));
+		endpoint.is_ipv6 = number & 1;
+		endpoint.is_known = number & 6;
+		text_address(text, &endpoint);
+		require(!check || strchr(printed, '[') == NULL);
 		break;
 	default:
 		take(&input, endpoint.address, sizeof(endpoint.address));

@@ -68,6 +68,11 @@ static void set_environment(const struct stage *s)
 		return;
 	}
 	setenv("LD_PRELOAD", build_path("libsendfin.so"), 1);
+	if (s->run % 2 == 0) {
+		/* Debug mode may change nothing; and the ledger is there from the beginning. */
+		setenv("SENDFIN_DEBUG", "1", 1);
+		setenv("SENDFIN_LOG", "/dev/null", 1);
+	}
 	snprintf(copy, sizeof(copy), "%s", s->talk->env ? s->talk->env : "");
 	for (char *v = strtok_r(copy, " ", &save); v; v = strtok_r(NULL, " ", &save)) {
 		char *eq = strchr(v, '=');

@@ -16,12 +16,17 @@ static void ask(struct stage *s, struct client *c)
 	client_half(s, c);
 }
 
-static void want_answer(struct stage *s, struct client *c)
+static void want_answer_with(struct stage *s, struct client *c, const char *text)
 {
-	client_want(s, c, "5000 bytes");
+	client_want(s, c, text);
 	client_drain(s, c, ANSWER);
 	client_eof(s, c);
 	client_close(s, c);
+}
+
+static void want_answer(struct stage *s, struct client *c)
+{
+	want_answer_with(s, c, "5000 bytes");
 }
 
 static void play_waited(struct stage *s)
@@ -31,6 +36,29 @@ static void play_waited(struct stage *s)
 	ask(s, &c);
 	stage_hear(s, "reaped");
 	want_answer(s, &c);
+}
+
+/* The first was served and forgotten; of the second the parent has not even left fork. */
+static void play_held(struct stage *s)
+{
+	for (int i = 0; i < 2; i++) {
+		struct client c;
+
+		ask(s, &c);
+		stage_hear(s, "reaped");
+		want_answer(s, &c);
+	}
+}
+
+static void play_program(struct stage *s)
+{
+	for (int i = 0; i < 2; i++) {
+		struct client c;
+
+		ask(s, &c);
+		stage_hear(s, "reaped");
+		want_answer_with(s, &c, "5000\n");
+	}
 }
 
 static void play_pipe(struct stage *s)
@@ -122,6 +150,15 @@ const struct talk cgi_talks[] = {
 	 .args = {"cgi", "pause"},
 	 .env = "SENDFIN_TRIGGER=close"},
 	{.name = "cgi_answer_after_asking_upstream", .play = play_upstream},
+	{.name = "cgi_answer_of_a_parent_still_in_fork",
+	 .play = play_held,
+	 .args = {"cgi", "held"}},
+	{.name = "cgi_answer_after_a_spawned_program",
+	 .play = play_program,
+	 .args = {"cgi", "spawn"}},
+	{.name = "cgi_answer_after_a_vforked_program",
+	 .play = play_program,
+	 .args = {"cgi", "vfork"}},
 	{.name = "cgi_in_a_worker_then_fin", .play = play_worker, .args = {"cgi", "worker"}},
 	{.name = NULL},
 };

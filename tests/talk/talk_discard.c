@@ -140,7 +140,10 @@ static void play_sweep(struct stage *s)
 	client_half(s, &c);
 	kernel_kill(atoi(stage_hear_value(s, "kid ")));
 	stage_hear(s, "kid is dead");
-	client_must_wait(s, &c, "CLOSE_WAIT");
+	if (!s->shimmed) {
+		/* A parent that was long in its wait may sweep as soon as the signal wakes it. */
+		client_must_wait(s, &c, "CLOSE_WAIT");
+	}
 	for (int i = 0; i < (s->shimmed ? WAIT_MS / 20 : 5) && !client_readable(&c); i++) {
 		client_open(s, &poke);
 		stage_hear_value(s, "poked");

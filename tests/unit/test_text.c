@@ -341,6 +341,31 @@ static void agrees_with_inet_ntop_on_every_pattern_of_zeros(void **state)
 	}
 }
 
+static void call_address(struct text *text, const void *endpoint)
+{
+	text_address(text, endpoint);
+}
+
+static void prints_an_address_alone(void **state)
+{
+	static const char *const cases[][2] = {
+		{"::1", "::1"},
+		{"fe80::1", "fe80::1"},
+		{"::ffff:10.1.2.3", "10.1.2.3"},
+	};
+	struct text_endpoint endpoint = {.address = {127, 0, 0, 1}, .port = 80};
+
+	(void)state;
+	expect(call_address, &endpoint, "?");
+	endpoint.is_known = true;
+	expect(call_address, &endpoint, "127.0.0.1");
+	endpoint.is_ipv6 = true;
+	for (size_t i = 0; i < UNIT_COUNT(cases); i++) {
+		assert_int_equal(inet_pton(AF_INET6, cases[i][0], endpoint.address), 1);
+		expect(call_address, &endpoint, cases[i][1]);
+	}
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(copies_strings_and_chars_as_they_are),
 	cmocka_unit_test(cuts_a_line_anywhere_and_says_so),
@@ -355,6 +380,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(prints_ipv6_endpoints_as_rfc_5952_wants),
 	cmocka_unit_test(prints_a_mapped_address_as_ipv4),
 	cmocka_unit_test(agrees_with_inet_ntop_on_every_pattern_of_zeros),
+	cmocka_unit_test(prints_an_address_alone),
 };
 
 UNIT_MAIN(tests)

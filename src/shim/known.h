@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Stacks that were walked before, so that none is walked twice.
+ *
+ * The idea: a stack is known by where capture_site() was called from (return address, end
+ * of frame, perhaps frame pointer) and by the words of memory that the walk gave as proof.
+ * A look reads those words again, in their order, and stops at the first that differs; so
+ * it never follows what is not there any more.
+ * Invariant: an entry is found only if every word holds what it held. The hint chooses
+ * where to look, and is never believed.
+ * Never here: a lock. Each entry has a count that is odd while it is written; a reader that
+ * meets one has not found it. There is one writer at a time, which the caller sees to.
+ */
+#ifndef SHIM_KNOWN_H
+#define SHIM_KNOWN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "shim/trace.h"
+
+enum {
+	KNOWN_SETS = 64, /* a power of two */
+	KNOWN_WAYS = 6,
+	/* Own frames, 17 of the program's, and the frame pointers of -O0 code. */
+	KNOWN_WORDS = 44,
+};
+
+/* Where capture_site() was called. */
+struct known_key {
+	uintptr_t pc;
+	uintptr_t cfa;
+	uintptr_t fp;
+	uintptr_t hint; /* whatever tells stacks apart well: the program's return address */
+};
+
+struct known_entry {
+	uint32_t count; /* odd: being written */
+	uint32_t site;  /* 0: empty */
+	uint32_t word_count;
+	bool needs_fp;
+	uintptr_t pc;
+	uintptr_t cfa;
+	uintptr_t fp;
+	struct trace_word words[KNOWN_WORDS];
+};
+
+/* Zero is empty. */
+struct known {
+	uint32_t next; /* way to be replaced */
+	struct known_entry entries[KNOWN_SETS][KNOWN_WAYS];
+};
+
+/* The site of this very stack, or 0. Safe anywhere. */
+uint32_t known_find(const struct known *known, const struct known_key *key);
+
+/* Remembers a walk; one without proof, or too long, is not remembered. One at a time. */
+void known_keep(struct known *known, const struct known_key *key, const struct trace_walk *walk,
+		uint32_t site);
+
+#endif
