@@ -156,7 +156,7 @@ $(BUILD)/tests/shim/victim-musl: $(victims) $(wildcard tests/shim/*.h tests/shim
 $(BUILD)/tests/shim/special/%: tests/shim/special/%.c $(BUILD)/flags
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
-	$(Q)$(program) -O2 -D_FORTIFY_SOURCE=2 -pthread
+	$(Q)$(program) -Iinclude -O2 -D_FORTIFY_SOURCE=2 -pthread
 
 $(BUILD)/tests/talk/run: $(call obj,$(wildcard tests/talk/*.c))
 	$(call say,LD,$@)

@@ -50,8 +50,9 @@ enum {
 #define LEDGER_PHANTOM (~(uint64_t)0)
 
 /* In the word of a slot, beside the reference. */
-#define LEDGER_REF_ENDED    ((uint64_t)1 << 63) /* it said good-bye, or was found dead */
-#define LEDGER_REF_CLAIMING ((uint64_t)1 << 62) /* being filled for a child to come */
+#define LEDGER_REF_ENDED ((uint64_t)1 << 63) /* it said good-bye, or was found dead */
+/* Being filled for a child to come; the slot + 1 is the claimer's then, 0 if it has none. */
+#define LEDGER_REF_CLAIMING ((uint64_t)1 << 62)
 
 /* A family that lost its upper end. */
 #define LEDGER_DEPTH_UNKNOWN UINT32_MAX
@@ -105,8 +106,13 @@ struct ledger_process {
 #define LEDGER_MARK_COUNT      ((uint64_t)0xfffffffc)
 #define LEDGER_MARK_REST_SHIFT 32
 
-/* On the cookie of a slot that is being given back. The kernel counts cookies up from 1. */
-#define LEDGER_COOKIE_DYING ((uint64_t)1 << 63)
+/*
+ * On the cookie of a slot that is being given back, with the process slot + 1 of who does
+ * it, 0 if it has none. The kernel counts cookies up from 1; larger ones are not kept.
+ */
+#define LEDGER_COOKIE_DYING       ((uint64_t)1 << 63)
+#define LEDGER_COOKIE_GIVER_SHIFT 51
+#define LEDGER_COOKIE_NAME        (((uint64_t)1 << LEDGER_COOKIE_GIVER_SHIFT) - 1)
 
 struct ledger_connection {
 	uint64_t cookie;   /* W: who claims the slot; R: any. 0 = free */
@@ -307,5 +313,6 @@ _Static_assert(sizeof(struct ledger_header) == 64 + 8 * LEDGER_WORDS + 16, "no p
 _Static_assert(offsetof(struct ledger_header, live) == 64, "appended, never moved");
 _Static_assert(sizeof(struct ledger) < 2 * 1024 * 1024, "less than 2 MB of address space");
 _Static_assert(LEDGER_PROCESSES <= 0xfffe, "a reference has 16 bits for the slot");
+_Static_assert(LEDGER_PROCESSES < 1 << (63 - LEDGER_COOKIE_GIVER_SHIFT), "12 for the giver");
 
 #endif

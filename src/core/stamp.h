@@ -35,7 +35,7 @@
 #define STAMP_SOCKET    ((uint64_t)1 << 10) /* with epoch 0: an unconnected TCP socket */
 #define STAMP_CLOEXEC   ((uint64_t)1 << 10) /* of a connection: exec was to close it; sticky */
 #define STAMP_LISTENS   ((uint64_t)1 << 11) /* with epoch 0: a listening TCP socket */
-
+#define STAMP_LATE      ((uint64_t)1 << 3)  /* of a listener: made beside accepted connections */
 #define STAMP_RECLAIMED ((uint64_t)1 << 12) /* with epoch 0: a number that we gave back */
 #define STAMP_POLLED    ((uint64_t)1 << 13) /* registered with some epoll; sticky */
 #define STAMP_EPOLL     ((uint64_t)1 << 14) /* with epoch 0: an epoll descriptor */

@@ -21,6 +21,35 @@ static bool swap(uint64_t *word, uint64_t from, uint64_t to)
 					   __ATOMIC_SEQ_CST);
 }
 
+/* Who we are, in the place of a cookie's upper bits, and how to ask for others. */
+static uint64_t own_sign = LEDGER_COOKIE_DYING;
+static procs_is_dead *ask_for_the_dead;
+
+void conns_introduce(uint64_t self, procs_is_dead *is_dead)
+{
+	uint64_t slot = self & 0xffff;
+
+	__atomic_store_n(&own_sign, LEDGER_COOKIE_DYING | slot << LEDGER_COOKIE_GIVER_SHIFT,
+			 __ATOMIC_RELAXED);
+	__atomic_store_n(&ask_for_the_dead, is_dead, __ATOMIC_RELAXED);
+}
+
+/* The word while we are at it: to give the slot back, or to write its origin. */
+static uint64_t in_work(uint64_t cookie)
+{
+	return cookie | __atomic_load_n(&own_sign, __ATOMIC_RELAXED);
+}
+
+/* Somebody was at it, and has been killed. */
+static bool is_left(const struct ledger *ledger, uint64_t word)
+{
+	uint64_t slot = (word & ~LEDGER_COOKIE_DYING) >> LEDGER_COOKIE_GIVER_SHIFT;
+	procs_is_dead *is_dead = __atomic_load_n(&ask_for_the_dead, __ATOMIC_RELAXED);
+
+	return (word & LEDGER_COOKIE_DYING) != 0 && slot != 0 && slot <= LEDGER_PROCESSES &&
+	       is_dead != NULL && is_dead(&ledger->processes[slot - 1]);
+}
+
 /* Cookies are counted by the kernel, per CPU in steps: mix before taking some bits. */
 static struct ledger_connection *bucket_of(struct ledger *ledger, uint64_t cookie)
 {
@@ -73,24 +102,37 @@ static bool is_marked(const struct ledger_connection *slot)
 /*
  * A fresh slot says nothing of the last connection that was in it: what it tells of an
  * origin counts only under its name. A name that is just being written stays, for its
- * writer will go on to store; until it is done the slot has no origin.
+ * writer, if it lives, will go on to store; until it is done the slot has no origin.
  */
-static void wipe(struct ledger_connection *slot)
+static void wipe(const struct ledger *ledger, struct ledger_connection *slot)
 {
 	uint64_t told = load(&slot->origin_of);
 
-	if ((told & LEDGER_COOKIE_DYING) == 0) {
+	if ((told & LEDGER_COOKIE_DYING) == 0 || is_left(ledger, told)) {
 		swap(&slot->origin_of, told, 0);
 	}
 	__atomic_store_n(&slot->was_engaged, 0, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&slot->is_lent, 0, __ATOMIC_SEQ_CST);
 }
 
+/* The slot is dying by our hand: free it, or let it live. False when it lives. */
+static bool bury(struct ledger *ledger, struct ledger_connection *slot, uint64_t cookie)
+{
+	if (has_user(slot) || is_marked(slot)) {
+		swap(&slot->cookie, in_work(cookie), cookie);
+		return false;
+	}
+	set_live(ledger, slot, false);
+	wipe(ledger, slot);
+	swap(&slot->cookie, in_work(cookie), 0);
+	return true;
+}
+
 /*
  * Gives the slot back if nobody uses it and no mark is on it. See the first invariant
  * in conns.h: DYING first, then the look. A user that came and went in between has
  * found the cookie dying and gave nothing back itself, so after restoring: once more.
- * A process killed in here leaves a dying slot; it is lost, and harms nobody.
+ * A process killed in here leaves a dying slot, for take_over().
  */
 static void give_back(struct ledger *ledger, struct ledger_connection *slot, uint64_t cookie)
 {
@@ -98,23 +140,28 @@ static void give_back(struct ledger *ledger, struct ledger_connection *slot, uin
 
 	for (int i = 0; i < TRIES; i++) {
 		if (has_user(slot) || is_marked(slot) ||
-		    !swap(&slot->cookie, cookie, cookie | LEDGER_COOKIE_DYING)) {
+		    !swap(&slot->cookie, cookie, in_work(cookie)) || bury(ledger, slot, cookie)) {
 			return;
 		}
-		if (!has_user(slot) && !is_marked(slot)) {
-			set_live(ledger, slot, false);
-			wipe(slot);
-			swap(&slot->cookie, cookie | LEDGER_COOKIE_DYING, 0);
-			return;
-		}
-		swap(&slot->cookie, cookie | LEDGER_COOKIE_DYING, cookie);
+	}
+}
+
+/* What somebody was killed over is finished in our own name. */
+static void take_over(struct ledger *ledger, struct ledger_connection *slot)
+{
+	uint64_t word = load(&slot->cookie);
+	uint64_t cookie = word & LEDGER_COOKIE_NAME;
+
+	if (is_left(ledger, word) && swap(&slot->cookie, word, in_work(cookie)) &&
+	    !bury(ledger, slot, cookie)) {
+		give_back(ledger, slot, cookie);
 	}
 }
 
 /* The cookie in a slot, dying or not. */
 static uint64_t name_of(const struct ledger_connection *slot)
 {
-	return load(&slot->cookie) & ~LEDGER_COOKIE_DYING;
+	return load(&slot->cookie) & LEDGER_COOKIE_NAME;
 }
 
 static struct ledger_connection *find_in(struct ledger_connection *bucket, uint64_t cookie)
@@ -154,6 +201,7 @@ static struct ledger_connection *claim_in(struct ledger *ledger, struct ledger_c
 		return slot;
 	}
 	for (int i = 0; i < LEDGER_BUCKET; i++) {
+		take_over(ledger, &bucket[i]);
 		give_back(ledger, &bucket[i], name_of(&bucket[i]));
 	}
 	return claim_free(ledger, bucket, cookie);
@@ -164,7 +212,7 @@ struct ledger_connection *conns_find(struct ledger *ledger, uint64_t cookie, boo
 	struct ledger_connection *bucket = bucket_of(ledger, cookie);
 	struct ledger_connection *slot = find_in(bucket, cookie);
 
-	if (slot == NULL && make) {
+	if (slot == NULL && make && cookie <= LEDGER_COOKIE_NAME) {
 		slot = claim_in(ledger, bucket, cookie);
 	}
 	return slot;
@@ -216,7 +264,7 @@ void conns_note_origin(struct ledger_connection *slot, uint64_t cookie,
 	}
 	/* DYING is no name: while it is set nobody reads what is being written. */
 	if (origin->acquirer == LEDGER_NOBODY || load(&slot->cookie) != cookie ||
-	    !swap(&slot->origin_of, 0, cookie | LEDGER_COOKIE_DYING)) {
+	    !swap(&slot->origin_of, 0, in_work(cookie))) {
 		return;
 	}
 	store(&slot->acquirer, origin->acquirer);
@@ -225,7 +273,7 @@ void conns_note_origin(struct ledger_connection *slot, uint64_t cookie,
 	__atomic_store_n(&slot->descriptor, origin->descriptor, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&slot->accepted, origin->accepted, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&slot->forked, origin->forked, __ATOMIC_SEQ_CST);
-	swap(&slot->origin_of, cookie | LEDGER_COOKIE_DYING, cookie);
+	swap(&slot->origin_of, in_work(cookie), cookie);
 }
 
 struct ledger_connection *conns_engage(struct ledger *ledger, uint64_t cookie, uint64_t ref,

@@ -10,7 +10,8 @@
  *  - A process that engages writes its reference first and then looks whether the
  *    slot still has the cookie; one that gives a slot back makes the cookie DYING
  *    first and then looks whether anybody engaged. So nobody's engagement is lost. A
- *    dying slot keeps its name, and its users count; only who made it so frees it.
+ *    dying slot keeps its name, and its users count; only who made it so frees it, or
+ *    who finds that one dead.
  *  - References are taken out by value, never all together.
  *  - What a slot says of a connection's origin is bound to its cookie: a writer that was
  *    late leaves the slot's next connection without an origin, never with a wrong one.
@@ -30,7 +31,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "ledger/procs.h"
 #include "sendfin/ledger.h"
+
+/*
+ * Who acts here, for those who find its work half done; and how it asks for the dead whose
+ * work it finds. LEDGER_NOBODY and NULL until then: what a killed one leaves half done is
+ * lost then. A vfork child acts in its parent's name.
+ */
+void conns_introduce(uint64_t self, procs_is_dead *is_dead);
 
 /* Who uses a connection, as one look at its bucket tells. */
 struct conns_users {

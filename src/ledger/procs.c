@@ -64,16 +64,20 @@ uint64_t procs_at(const struct ledger *ledger, uint32_t index)
 	return (word & (LEDGER_REF_ENDED | LEDGER_REF_CLAIMING)) != 0 ? LEDGER_NOBODY : word;
 }
 
-/* Its children without a slot live on; nobody else would tell of them. */
-static void remember_unseen(struct ledger *ledger, const struct ledger_process *process)
+/* Somebody without a slot lives on, and nobody else would tell. */
+static void raise_unseen(struct ledger *ledger, uint64_t epoch)
 {
-	uint64_t blind = load(&process->blind);
 	uint64_t old = load(&ledger->header.unseen);
 
-	while (old < blind &&
-	       !__atomic_compare_exchange_n(&ledger->header.unseen, &old, blind, false,
+	while (old < epoch &&
+	       !__atomic_compare_exchange_n(&ledger->header.unseen, &old, epoch, false,
 					    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
 	}
+}
+
+static void remember_unseen(struct ledger *ledger, const struct ledger_process *process)
+{
+	raise_unseen(ledger, load(&process->blind));
 }
 
 void procs_end(struct ledger *ledger, uint64_t ref)
@@ -153,47 +157,103 @@ static void fill(const struct ledger *ledger, struct ledger_process *process, ui
 	put32(&process->flags, 0);
 }
 
-static bool is_free(const struct ledger_process *process, uint64_t word, procs_is_dead *is_dead)
+/* Where a claim looks, in this order. */
+enum pass {
+	PASS_FREE,
+	PASS_DEAD,
+	PASS_UNBORN, /* the forker is dead, and nobody knows whether its child was born */
+	PASSES,
+};
+
+/* One claim under way. */
+struct claim {
+	struct ledger *ledger;
+	const uint64_t *parent;
+	bool is_caller;
+	procs_is_dead *is_dead;
+	enum pass pass;
+};
+
+static uint64_t generation_of(uint64_t word)
 {
+	return (word & ~(LEDGER_REF_ENDED | LEDGER_REF_CLAIMING)) >> REF_SLOT_BITS;
+}
+
+/* Whoever was in `slot` when the ledger counted `generation`: its place may be another's now. */
+static bool is_gone(const struct claim *claim, uint64_t slot, uint64_t generation)
+{
+	const struct ledger_process *process;
+
+	if (slot >= LEDGER_PROCESSES) {
+		return false;
+	}
+	process = &claim->ledger->processes[slot];
+	return generation_of(load(&process->ref)) > generation || claim->is_dead(process);
+}
+
+static bool is_free(const struct claim *claim, const struct ledger_process *process, uint64_t word)
+{
+	uint64_t parent = load(&process->ancestors[0]);
+
 	if (word == LEDGER_NOBODY || (word & LEDGER_REF_ENDED) != 0) {
 		return true;
 	}
-	/* A claimer killed while it filled the slot has lost it for good. */
-	return (word & LEDGER_REF_CLAIMING) == 0 && is_dead != NULL && is_dead(process);
+	if (claim->pass == PASS_FREE) {
+		return false;
+	}
+	if ((word & LEDGER_REF_CLAIMING) != 0) {
+		return is_gone(claim, (word & REF_SLOT_MASK) - 1, generation_of(word));
+	}
+	if (claim->pass == PASS_DEAD) {
+		return claim->is_dead(process);
+	}
+	return __atomic_load_n(&process->pid, __ATOMIC_SEQ_CST) == 0 &&
+	       is_gone(claim, slot_of(parent), generation_of(parent));
 }
 
-/* Takes the slot if nobody is in it, fills it, and only then gives it its new name. */
-static uint64_t try_claim(struct ledger *ledger, uint32_t index, uint64_t parent,
-			  procs_is_dead *is_dead)
+/*
+ * Takes the slot if nobody is in it, fills it, and only then gives it its new name. A copy
+ * of us, made by a signal handler that forked, is not in time to give it once more.
+ */
+static uint64_t try_claim(const struct claim *claim, uint32_t index)
 {
+	struct ledger *ledger = claim->ledger;
 	struct ledger_process *process = &ledger->processes[index];
 	uint64_t old = load(&process->ref);
-	uint64_t generation;
-	uint64_t ref;
+	uint64_t parent;
+	uint64_t taken;
+	uint64_t name;
 
-	if (!is_free(process, old, is_dead)) {
+	if (!is_free(claim, process, old)) {
 		return LEDGER_NOBODY;
 	}
 	remember_unseen(ledger, process);
-	generation = __atomic_add_fetch(&ledger->header.generation, 1, __ATOMIC_SEQ_CST);
-	ref = generation << REF_SLOT_BITS | (index + 1);
-	if (!swap(&process->ref, old, ref | LEDGER_REF_CLAIMING)) {
+	if (claim->pass == PASS_UNBORN) {
+		raise_unseen(ledger, load(&process->born));
+	}
+	name = __atomic_add_fetch(&ledger->header.generation, 1, __ATOMIC_SEQ_CST) << REF_SLOT_BITS;
+	parent = load(claim->parent);
+	taken = name | LEDGER_REF_CLAIMING | (claim->is_caller ? parent & REF_SLOT_MASK : 0);
+	name |= index + 1;
+	if (!swap(&process->ref, old, taken)) {
 		return LEDGER_NOBODY;
 	}
 	fill(ledger, process, parent);
 	raise_high(ledger, index + 1);
-	__atomic_store_n(&process->ref, ref, __ATOMIC_SEQ_CST);
-	return ref;
+	return swap(&process->ref, taken, name) || load(&process->ref) == name ? name
+									       : LEDGER_NOBODY;
 }
 
-uint64_t procs_claim(struct ledger *ledger, uint64_t parent, procs_is_dead *is_dead)
+uint64_t procs_claim(struct ledger *ledger, const uint64_t *parent, bool is_caller,
+		     procs_is_dead *is_dead)
 {
 	uint32_t start = __atomic_fetch_add(&ledger->header.process_next, 1, __ATOMIC_SEQ_CST);
+	struct claim claim = {
+		.ledger = ledger, .parent = parent, .is_caller = is_caller, .is_dead = is_dead};
 
-	for (int pass = 0; pass < 2; pass++) {
+	for (; claim.pass < (is_dead != NULL ? PASSES : PASS_DEAD); claim.pass++) {
 		for (uint32_t i = 0; i < LEDGER_PROCESSES; i++) {
-			uint32_t index = (start + i) % LEDGER_PROCESSES;
-			uint64_t ref = try_claim(ledger, index, parent, pass == 0 ? NULL : is_dead);
+			uint64_t ref = try_claim(&claim, (start + i) % LEDGER_PROCESSES);
 
 			if (ref != LEDGER_NOBODY) {
 				return ref;

@@ -9,6 +9,8 @@
  * the only one to write the slot until it stores the reference.
  * Invariant: procs_get() of a reference whose process has ended, or whose slot is
  * somebody else's, is NULL.
+ * A claimer that is killed in the middle has left its slot's number in the word: who finds
+ * it dead may take the place. Only a claimer without a slot of its own loses the place.
  * Never here: a wait; the question whether a pid lives (the caller asks the kernel).
  *
  * Safe in threads, signal handlers and vfork children.
@@ -25,11 +27,16 @@
 typedef bool procs_is_dead(const struct ledger_process *process);
 
 /*
- * Claims a slot for a child of `parent` (LEDGER_NOBODY: the first of its tree).
- * Free slots first; then those whose process is_dead() says is gone. Fills in the
- * family and zeroes all else. Returns the reference, or LEDGER_NOBODY when full.
+ * Claims a slot for a child of *parent (LEDGER_NOBODY: the first of its tree), which is the
+ * process that calls this if `is_caller`. It is read in the last moment: a signal handler
+ * that forks on top of us makes a copy of us, whose children have another parent.
+ * Free slots first; then those whose process is_dead() says is gone; at last those for
+ * children of the dead that were perhaps never born: then the ledger remembers that there
+ * may be one that nobody sees. Fills in the family and zeroes all else. Returns the
+ * reference, or LEDGER_NOBODY when full.
  */
-uint64_t procs_claim(struct ledger *ledger, uint64_t parent, procs_is_dead *is_dead);
+uint64_t procs_claim(struct ledger *ledger, const uint64_t *parent, bool is_caller,
+		     procs_is_dead *is_dead);
 
 /* The slot of a reference, or NULL when the process has ended. */
 struct ledger_process *procs_get(struct ledger *ledger, uint64_t ref);

@@ -81,23 +81,47 @@ EXPORT int connect(int fd, const struct sockaddr *address, socklen_t length)
 	return real.connect(fd, address, length);
 }
 
+static bool has_clients(void)
+{
+	int highest = table_highest();
+
+	for (int fd = 0; fd <= highest; fd++) {
+		if (table_is_watched(fd) && stamp_is_connection(table_stamp(fd)) &&
+		    (table_stamp(fd) & STAMP_UPSTREAM) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* A port that is opened while clients are served may be there for their sake: late. */
 EXPORT int listen(int fd, int backlog)
 {
 	int result = real.listen(fd, backlog);
 
-	if (result == 0 && table_is_watched(fd) && process_may_act()) {
-		table_put(fd, STAMP_LISTENS);
+	if (result == 0 && table_is_watched(fd) && process_may_act() &&
+	    (table_stamp(fd) & STAMP_LISTENS) == 0) {
+		table_put(fd, STAMP_LISTENS | (has_clients() ? STAMP_LATE : 0));
 	}
 	return result;
 }
 
-/* Whoever waits for a new client has gone on with its own work. */
-void socket_accepting(void)
+/*
+ * Whoever waits for a new client has gone on with its own work. Not who waits on a local
+ * socket or a late port: a helper may bring its result there.
+ */
+void socket_accepting(int listener)
 {
-	if (process_may_act()) {
-		if (unlikely(places_are_kept)) {
-			places_wait();
-		}
+	if (!table_is_watched(listener) || !process_may_act()) {
+		return;
+	}
+	if (unlikely(places_are_kept)) {
+		places_wait();
+	}
+	if (table_stamp(listener) == (STAMP_LISTENS | STAMP_LATE) && !has_clients()) {
+		table_put(listener, STAMP_LISTENS);
+	}
+	if (table_stamp(listener) == STAMP_LISTENS) {
 		tree_listen();
 		tree_go_away();
 	}
@@ -121,7 +145,7 @@ EXPORT int accept(int fd, struct sockaddr *address, socklen_t *length)
 {
 	int accepted_fd;
 
-	socket_accepting();
+	socket_accepting(fd);
 	accepted_fd = real.accept(fd, address, length);
 	if (unlikely(accepted_fd < 0 && reclaim_for(errno))) {
 		accepted_fd = real.accept(fd, address, length);
@@ -134,7 +158,7 @@ EXPORT int accept4(int fd, struct sockaddr *address, socklen_t *length, int flag
 {
 	int accepted_fd;
 
-	socket_accepting();
+	socket_accepting(fd);
 	accepted_fd = real.accept4(fd, address, length, flags);
 	if (unlikely(accepted_fd < 0 && reclaim_for(errno))) {
 		accepted_fd = real.accept4(fd, address, length, flags);

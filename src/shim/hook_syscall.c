@@ -127,12 +127,13 @@ static long fork_by_number(uint64_t flags, long number, long a, long b, long c, 
 			   long f)
 {
 	bool before = guard_self.new_pid_space;
+	uint64_t interrupted;
 	long pid;
 
 	guard_self.new_pid_space = before || (flags & CLONE_NEWPID) != 0;
-	process_before_fork();
+	interrupted = process_before_fork();
 	pid = real_syscall(number, a, b, c, d, e, f);
-	process_after_fork((pid_t)pid);
+	process_after_fork((pid_t)pid, interrupted);
 	guard_self.new_pid_space = before;
 	return pid;
 }
@@ -167,11 +168,12 @@ static long accept_by_number(long number, long a, long b, long c, long d, uint64
 {
 	long fd;
 
-	socket_accepting();
+	socket_accepting((int)a);
 	fd = real_syscall(number, a, b, c, d);
 	if (unlikely(fd < 0 && reclaim_for(errno))) {
 		fd = real_syscall(number, a, b, c, d);
 	}
+	CAPTURE_ENTRY();
 	return socket_accepted((int)a, (int)fd, stamp);
 }
 

@@ -193,6 +193,9 @@ EXPORT int pselect(int count, fd_set *to_read, fd_set *to_write, fd_set *excepti
 #define EPOLL_LISTENERS (STAMP_EPOLL | STAMP_LISTENS)
 #define EPOLL_OTHERS    (STAMP_EPOLL | STAMP_UPSTREAM)
 
+/* Something else was registered before there was any socket to watch. */
+static bool others_came_first;
+
 void wait_registered(int epoll, int operation, int fd)
 {
 	uint64_t kind = EPOLL_OTHERS;
@@ -214,7 +217,14 @@ void wait_registered(int epoll, int operation, int fd)
 	} else if (stamp == STAMP_LISTENS) {
 		kind = EPOLL_LISTENERS;
 	}
-	if (kind != STAMP_NONE && table_highest() >= 0) {
+	if (table_highest() < 0) {
+		others_came_first = true; /* with which set, is not kept */
+		return;
+	}
+	if (kind == EPOLL_LISTENERS && others_came_first) {
+		kind |= EPOLL_OTHERS;
+	}
+	if (kind != STAMP_NONE) {
 		table_put(epoll, (table_is_watched(epoll) ? table_stamp(epoll) : 0) | kind);
 	}
 }

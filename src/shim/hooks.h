@@ -28,7 +28,7 @@ __typeof__(_exit) hook__exit;
 
 /* Around a connect, and around an accept, by whatever name: hook_socket.c. */
 void socket_connecting(int fd);
-void socket_accepting(void);
+void socket_accepting(int listener);
 int socket_accepted(int listener, int fd, uint64_t stamp);
 
 /* Before waiting for a set of descriptors, by whatever name: hook_wait.c. */

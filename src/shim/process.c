@@ -60,6 +60,19 @@ static void epoch_raise(void)
 	}
 }
 
+/* Never back: a handler on top of us may have gone on already. */
+static void epoch_raise_to(uint64_t *word, uint64_t epoch)
+{
+	uint64_t old = __atomic_load_n(word, __ATOMIC_RELAXED);
+
+	while (old < epoch && !__atomic_compare_exchange_n(word, &old, epoch, true,
+							   __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+	}
+	if (epoch > STAMP_EPOCHS_MAX) {
+		process_retire();
+	}
+}
+
 /* Uses noted before this moment say nothing about who serves a connection now. */
 static void epoch_begin(void)
 {
@@ -68,19 +81,39 @@ static void epoch_begin(void)
 			 __ATOMIC_RELAXED);
 }
 
-/* First thing in a child, whoever notices first: a user's atfork handler may come before us. */
+static bool is_told(void)
+{
+	return __atomic_load_n(process_alive, __ATOMIC_SEQ_CST) != 0;
+}
+
+/*
+ * First thing in a child, whoever notices first: a user's atfork handler may come before us.
+ *
+ * A signal handler on top of this finds a child that nobody has told yet, and tells it all;
+ * what it interrupted must then change nothing. So what was inherited is read first, and
+ * counts only if nobody was told by then; and each step is done once (tree_born) or does no
+ * harm when it is done again.
+ */
 static void process_born(void)
 {
-	if (__atomic_exchange_n(process_alive, 1, __ATOMIC_RELAXED) != 0) {
+	uint64_t epoch = __atomic_load_n(&process_epoch, __ATOMIC_SEQ_CST);
+	struct tree_birth birth;
+
+	tree_birth_begin(&birth);
+	if (is_told()) {
 		return;
 	}
 	is_child_of_image = true;
-	epoch_begin();
-	process_birth = process_came_to_share;
+	epoch += STAMP_EPOCH_ONE;
+	epoch_raise_to(&process_epoch, epoch);
+	epoch_raise_to(&process_came_to_share, epoch);
+	epoch_raise_to(&process_birth, epoch);
 	table_after_fork_in_child();
 	capture_after_fork_in_child();
 	log_after_fork_in_child();
-	tree_born();
+	tree_born(&birth);
+	__atomic_store_n(process_alive, 1, __ATOMIC_SEQ_CST);
+	tree_birth_end();
 }
 
 void guard_before_vfork(void)
@@ -93,6 +126,7 @@ void guard_before_vfork(void)
 		guard_self.vfork_parent = can_tell ? (int32_t)rawsys1(SYS_getpid, 0) : 0;
 	}
 	guard_self.vfork_sources = 0;
+	CAPTURE_ENTRY();
 	process_spawning();
 }
 
@@ -111,7 +145,7 @@ bool process_may_act(void)
 	if (process_retired || guard_in_vfork_child()) {
 		return false;
 	}
-	if (__atomic_load_n(process_alive, __ATOMIC_RELAXED) == 0) {
+	if (!is_told()) {
 		process_born();
 	}
 	return true;
@@ -134,22 +168,26 @@ void process_retire(void)
 	table_switch_off();
 }
 
-void process_before_fork(void)
+uint64_t process_before_fork(void)
 {
-	if (process_may_act()) {
-		epoch_raise();
-		tree_before_fork();
-		capture_before_fork();
+	uint64_t interrupted;
+
+	if (!process_may_act()) {
+		return 0;
 	}
+	epoch_raise();
+	interrupted = tree_before_fork();
+	capture_before_fork();
+	return interrupted;
 }
 
-void process_after_fork(pid_t child_pid)
+void process_after_fork(pid_t child_pid, uint64_t interrupted)
 {
 	if (process_retired || guard_in_vfork_child()) {
 		return;
 	}
 	/* Also a child that comes back with an error: daemon() may fail after its fork. */
-	if (child_pid == 0 || __atomic_load_n(process_alive, __ATOMIC_RELAXED) == 0) {
+	if (child_pid == 0 || !is_told()) {
 		process_born();
 		return;
 	}
@@ -157,7 +195,7 @@ void process_after_fork(pid_t child_pid)
 	if (child_pid > 0) {
 		epoch_begin();
 	}
-	tree_after_fork(child_pid);
+	tree_after_fork(child_pid, interrupted);
 }
 
 void process_spawning(void)

@@ -61,9 +61,13 @@ bool process_is_child_of_image(void);
 /* Everything passes through from now on. Safe anywhere; memory only. */
 void process_retire(void);
 
-/* Around every fork that a hook sees, in this order; child_pid -1 if it failed. */
-void process_before_fork(void);
-void process_after_fork(pid_t child_pid);
+/*
+ * Around every fork that a hook sees, in this order; child_pid -1 if it failed. The first
+ * returns what the second wants: the hook may be in a signal handler that has interrupted
+ * another fork, which must find everything as it was.
+ */
+uint64_t process_before_fork(void);
+void process_after_fork(pid_t child_pid, uint64_t interrupted);
 
 /*
  * libc is about to make a child that runs no hook of ours before its exec (system,

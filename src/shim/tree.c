@@ -40,13 +40,13 @@ static bool is_listening; /* this process has called accept */
 static uintptr_t forker;
 #define FORKER_MANY ((uintptr_t)1)
 
-/* The line of descent, oldest first; the last is this process. */
+/* The line of descent, the last is this process; the oldest are overwritten. */
 static struct {
 	uint64_t ref;
 	uint64_t born;
 	uint32_t forked; /* site of the fork that made it */
 } line[LINE_MAX_DEPTH];
-static uint32_t line_length;
+static uint32_t line_length; /* this process's depth + 1, as far as is known */
 
 struct sendfin_anchor sendfin_anchor = {
 	.magic = LEDGER_MAGIC,
@@ -98,16 +98,14 @@ bool tree_is_dead(const struct ledger_process *process)
 	       alive_is_dead(__atomic_load_n(&process->pid, __ATOMIC_RELAXED));
 }
 
-static void line_push(uint64_t ref, uint64_t born, uint32_t forked)
+/* The member that has `number` others above it, if it is kept still. */
+static void line_put(uint32_t number, uint64_t ref, uint64_t born, uint32_t forked)
 {
-	if (line_length == LINE_MAX_DEPTH) {
-		memmove(&line[0], &line[1], sizeof(line) - sizeof(line[0]));
-		line_length--;
-	}
-	line[line_length].ref = ref;
-	line[line_length].born = born;
-	line[line_length].forked = forked;
-	line_length++;
+	line[number % LINE_MAX_DEPTH].ref = ref;
+	line[number % LINE_MAX_DEPTH].born = born;
+	line[number % LINE_MAX_DEPTH].forked = forked;
+	__atomic_compare_exchange_n(&line_length, &number, number + 1, false, __ATOMIC_SEQ_CST,
+				    __ATOMIC_SEQ_CST);
 }
 
 static void install(struct ledger *ledger, int id)
@@ -138,11 +136,13 @@ void tree_make_ledger(void)
 	    segment_create(call, &ledger, &id) != 0) {
 		return;
 	}
-	self = procs_claim(ledger, LEDGER_NOBODY, NULL); /* the first slot of an empty ledger */
+	/* The first slot of an empty ledger. */
+	self = procs_claim(ledger, &self, false, NULL);
+	conns_introduce(self, tree_is_dead);
 	ledger->processes[0].pid = (uint32_t)rawsys1(SYS_getpid, 0);
 	ledger->processes[0].flags = (uint32_t)is_listening * LEDGER_PROCESS_LISTENS;
 	ledger->processes[0].blind = missed;
-	line_push(self, PROCESS_FIRST_EPOCH, 0);
+	line_put(0, self, PROCESS_FIRST_EPOCH, 0);
 	install(ledger, id);
 }
 
@@ -205,8 +205,9 @@ static void note_birth_site(void)
 	}
 }
 
-void tree_before_fork(void)
+uint64_t tree_before_fork(void)
 {
+	uint64_t interrupted = guard_self.child;
 	struct ledger_process *mine;
 
 	guard_self.child = LEDGER_NOBODY;
@@ -216,21 +217,22 @@ void tree_before_fork(void)
 	mine = tree_self();
 	if (mine == NULL) {
 		missed = epoch_now();
-		return;
+		return interrupted;
 	}
 	/*
 	 * Before the child exists: it may be through with a connection before we are back from
 	 * fork, and what we waited for until now says nothing about what we will do for it.
 	 */
 	raise_word(&mine->came_to_share, epoch_now());
-	guard_self.child = procs_claim(tree_ledger, self, tree_is_dead);
+	guard_self.child = procs_claim(tree_ledger, &self, true, tree_is_dead);
 	if (guard_self.child == LEDGER_NOBODY) {
 		store(&mine->blind, epoch_now());
-		return;
+		return interrupted;
 	}
 	fill_child(guard_self.child, epoch_now() + STAMP_EPOCH_ONE);
 	/* The child's slot can be seen from here on: whoever is looking looks again. */
 	__atomic_add_fetch(&tree_ledger->header.births, 1, __ATOMIC_SEQ_CST);
+	return interrupted;
 }
 
 /*
@@ -255,7 +257,18 @@ static void agree_on_pid(struct ledger_process *child, uint32_t pid)
 	}
 }
 
-void tree_after_fork(pid_t child_pid)
+/*
+ * The slot that this thread has claimed for a child of `parent`, or NULL. A handler that
+ * forked in the middle of our fork took a copy of it along, which is for its parent's child.
+ */
+static struct ledger_process *prepared_by(uint64_t parent)
+{
+	struct ledger_process *child = procs_get(tree_ledger, guard_self.child);
+
+	return child != NULL && child->ancestors[0] == parent ? child : NULL;
+}
+
+static void note_child(pid_t child_pid)
 {
 	struct ledger_process *mine = tree_self();
 	struct ledger_process *child;
@@ -263,9 +276,11 @@ void tree_after_fork(pid_t child_pid)
 	if (mine == NULL) {
 		return;
 	}
-	child = procs_get(tree_ledger, guard_self.child);
+	child = prepared_by(self);
 	if (child_pid < 0) {
-		procs_end(tree_ledger, guard_self.child);
+		if (child != NULL) {
+			procs_end(tree_ledger, guard_self.child);
+		}
 		due_look();
 		return;
 	}
@@ -275,32 +290,71 @@ void tree_after_fork(pid_t child_pid)
 	raise_word(&mine->came_to_share, process_came_to_share);
 }
 
-void tree_born(void)
+void tree_after_fork(pid_t child_pid, uint64_t interrupted)
 {
-	uint64_t parent = self;
+	note_child(child_pid);
+	guard_self.child = interrupted;
+}
+
+void tree_birth_begin(struct tree_birth *birth)
+{
+	memset(birth, 0, sizeof(*birth));
+	birth->ledger = tree_ledger;
+	birth->parent = __atomic_load_n(&self, __ATOMIC_SEQ_CST);
+	birth->line_length = __atomic_load_n(&line_length, __ATOMIC_SEQ_CST);
+	if (birth->ledger != NULL && prepared_by(birth->parent) != NULL) {
+		birth->prepared = guard_self.child;
+	}
+}
+
+/* Born behind the hooks' back: the parent could not prepare a slot. */
+static uint64_t claim_own(uint64_t parent)
+{
+	uint64_t ref = procs_claim(tree_ledger, &parent, false, NULL);
+
+	fill_child(ref, epoch_now());
+	guard_self.child = ref;
+	return ref;
+}
+
+void tree_born(const struct tree_birth *birth)
+{
+	uint64_t before = birth->parent;
+	uint64_t own = birth->prepared;
+	bool is_claimed = false;
 	struct ledger_process *mine;
 
 	/* A copy of the parent's slot number is not ours, whatever comes next. */
-	if (tree_ledger == NULL) {
+	if (birth->ledger == NULL) {
 		return;
 	}
 	is_listening = false;
 	forker = 0;
 	guard_self.new_pid_space = false;
-	self = guard_self.child;
-	guard_self.child = LEDGER_NOBODY;
-	if (self == LEDGER_NOBODY) {
-		/* Born behind the hooks' back: the parent could not prepare a slot. */
-		self = procs_claim(tree_ledger, parent, NULL);
-		fill_child(self, epoch_now());
+	if (own == LEDGER_NOBODY) {
+		is_claimed = before == LEDGER_NOBODY || before != guard_self.child;
+		own = is_claimed ? claim_own(before) : before;
 	}
-	mine = tree_self();
-	if (mine == NULL) {
-		self = LEDGER_NOBODY;
+	if (!__atomic_compare_exchange_n(&self, &before, own, false, __ATOMIC_SEQ_CST,
+					 __ATOMIC_SEQ_CST) &&
+	    before != own) {
+		/* A handler has found us another place meanwhile, or made us its child. */
+		if (is_claimed) {
+			procs_end(tree_ledger, own);
+		}
 		return;
 	}
-	agree_on_pid(mine, (uint32_t)rawsys1(SYS_getpid, 0));
-	line_push(self, mine->born, mine->forked);
+	mine = procs_get(tree_ledger, own);
+	conns_introduce(own, tree_is_dead);
+	if (mine != NULL) {
+		agree_on_pid(mine, (uint32_t)rawsys1(SYS_getpid, 0));
+		line_put(birth->line_length, own, mine->born, mine->forked);
+	}
+}
+
+void tree_birth_end(void)
+{
+	guard_self.child = LEDGER_NOBODY;
 }
 
 void tree_spawning(void)
@@ -344,12 +398,13 @@ struct conns_origin tree_origin(uint64_t acquired, int descriptor)
 	struct conns_origin origin = {
 		.acquirer = LEDGER_NOBODY, .acquired = acquired, .descriptor = descriptor};
 
-	for (uint32_t i = line_length; acquired != 0 && i > 0; i--) {
-		if (line[i - 1].born <= acquired) {
-			origin.acquirer = line[i - 1].ref;
+	for (uint32_t i = line_length; acquired != 0 && i > 0 && i + LINE_MAX_DEPTH > line_length;
+	     i--) {
+		if (line[(i - 1) % LINE_MAX_DEPTH].born <= acquired) {
+			origin.acquirer = line[(i - 1) % LINE_MAX_DEPTH].ref;
 			/* It came to be shared when the next in our line was born. */
-			origin.shared = i < line_length ? line[i].born : 0;
-			origin.forked = i < line_length ? line[i].forked : 0;
+			origin.shared = i < line_length ? line[i % LINE_MAX_DEPTH].born : 0;
+			origin.forked = i < line_length ? line[i % LINE_MAX_DEPTH].forked : 0;
 			break;
 		}
 	}
@@ -478,7 +533,8 @@ __attribute__((noinline)) void tree_go_away(void)
 /* A slot of its own for an image that will run in another process than this. */
 static uint64_t claim_image(void)
 {
-	uint64_t ref = procs_claim(tree_ledger, self, guard_in_vfork_child() ? NULL : tree_is_dead);
+	bool is_vfork = guard_in_vfork_child();
+	uint64_t ref = procs_claim(tree_ledger, &self, !is_vfork, is_vfork ? NULL : tree_is_dead);
 
 	if (ref != LEDGER_NOBODY) {
 		fill_child(ref, epoch_now() + STAMP_EPOCH_ONE);
@@ -564,10 +620,10 @@ static void rebuild_line(struct ledger *ledger, const struct ledger_process *min
 		uint64_t ref = mine->ancestors[--known];
 		const struct ledger_process *ancestor = procs_recall(ledger, ref);
 
-		line_push(ref, ancestor != NULL ? ancestor->born : 0,
-			  ancestor != NULL ? ancestor->forked : 0);
+		line_put(line_length, ref, ancestor != NULL ? ancestor->born : 0,
+			 ancestor != NULL ? ancestor->forked : 0);
 	}
-	line_push(self, mine->born, mine->forked);
+	line_put(line_length, self, mine->born, mine->forked);
 }
 
 bool tree_adopt(int id, uint64_t ref)
@@ -584,6 +640,7 @@ bool tree_adopt(int id, uint64_t ref)
 		return false;
 	}
 	self = ref;
+	conns_introduce(ref, tree_is_dead);
 	process_epoch = (mine->execed & ~STAMP_FLAGS) + STAMP_EPOCH_ONE;
 	process_came_to_share = PROCESS_INHERITED_EPOCH;
 	rebuild_line(ledger, mine);

@@ -40,10 +40,27 @@ uint64_t tree_self_ref(void);
 /* Debug mode notes what happens before the first fork, too. Constructor only. */
 void tree_make_ledger(void);
 
-/* Around a fork, called by process.c with the epochs raised. */
-void tree_before_fork(void);
-void tree_after_fork(pid_t child_pid);
-void tree_born(void);
+/*
+ * Around a fork, called by process.c with the epochs raised. The first returns the slot of
+ * the child that the interrupted fork below us is about to make, if any, for the second.
+ */
+uint64_t tree_before_fork(void);
+void tree_after_fork(pid_t child_pid, uint64_t interrupted);
+
+/*
+ * In the child: what it has inherited; its own place, once that is known to be untouched;
+ * and when the child has been told. A handler may do all three between any two steps.
+ */
+struct tree_birth {
+	struct ledger *ledger;
+	uint64_t parent;
+	uint64_t prepared; /* the slot that the parent has claimed, if it is for us */
+	uint32_t line_length;
+};
+
+void tree_birth_begin(struct tree_birth *birth);
+void tree_born(const struct tree_birth *birth);
+void tree_birth_end(void);
 
 /* A child made inside libc is about to hold copies of everything. */
 void tree_spawning(void);

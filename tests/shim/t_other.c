@@ -10,6 +10,8 @@
 
 #define WHOLE_STORY "P join; c connect; c send 300; c half; c recv 300; P join -> exit=5; c heal"
 
+#define STEPS(how) "P join -> " how ": 0 rounds went wrong;"
+
 static void check_readme(struct world *w)
 {
 	static char text[65536];
@@ -41,6 +43,10 @@ const struct test other_tests[] = {
 	{ .name = "no_hook_calls_malloc_in_debug_mode",
 	  .script = WHOLE_STORY, .program = "special/no_malloc",
 	  .env = "SENDFIN_DEBUG=1 SENDFIN_LOG=%LOG%", .rows = "D14" },
+	{ .name = "a_signal_at_any_instruction_of_a_fork_does_no_harm",
+	  .script = STEPS("forks in the parent") STEPS("forks in the child")
+	  STEPS("doubles in the parent") STEPS("doubles in the child") STEPS("exits in the child"),
+	  .program = "special/stepped", .rows = "C7 C8" },
 	{ .name = "the_readme_names_every_test", .check = check_readme },
 	{ .name = NULL },
 };

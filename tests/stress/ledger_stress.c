@@ -29,6 +29,7 @@ enum {
 	TWINS = 2,
 };
 
+const uint64_t stress_nobody = LEDGER_NOBODY;
 struct stress_world *stress;
 
 static const char *const claims[FAULTS] = {
@@ -116,7 +117,7 @@ static void choose_cookies(void)
 
 static bool enlist(uint32_t self, uint32_t token)
 {
-	uint64_t ref = procs_claim(&stress->ledger, LEDGER_NOBODY, stress_is_dead);
+	uint64_t ref = procs_claim(&stress->ledger, &stress_nobody, false, stress_is_dead);
 	struct ledger_process *process = procs_get(&stress->ledger, ref);
 
 	if (process == NULL) {
@@ -138,7 +139,7 @@ static void make_world(void)
 	choose_cookies();
 	stress->is_dead[TOKEN_DEAD] = 1;
 	for (uint32_t i = 0; i < LEDGER_PROCESSES - ROOM; i++) {
-		procs_claim(&stress->ledger, LEDGER_NOBODY, NULL);
+		procs_claim(&stress->ledger, &stress_nobody, false, NULL);
 	}
 	for (uint32_t self = 0; self < WORKERS; self++) {
 		enlist(self, TOKEN_FIRST + self);
@@ -203,6 +204,7 @@ static pid_t start(uint32_t self, uint32_t token, uint64_t operations)
 			_exit(1);
 		}
 		close(alive_pipe[0]);
+		conns_introduce(stress->refs[self], stress_is_dead);
 		stress_work(self, token, operations);
 		_exit(0);
 	}
@@ -314,6 +316,7 @@ static int run_kills(uint32_t kills)
 	}
 	__atomic_store_n(&stress->is_stopped, 1, __ATOMIC_SEQ_CST);
 	finish(workers);
+	conns_introduce(LEDGER_NOBODY, stress_is_dead);
 	stress_settle(kills);
 	return tell("kill", 0, FAULT_TWIN_LEFT);
 }

@@ -70,6 +70,7 @@ struct stress_world {
 };
 
 extern struct stress_world *stress;
+extern const uint64_t stress_nobody;
 
 static inline uint64_t stress_load(const uint64_t *word)
 {

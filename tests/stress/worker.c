@@ -247,7 +247,7 @@ static void check_child(const struct worker *w, uint64_t ref)
 
 static void fork_child(struct worker *w, uint64_t *place)
 {
-	uint64_t ref = procs_claim(&stress->ledger, w->ref, stress_is_dead);
+	uint64_t ref = procs_claim(&stress->ledger, &w->ref, true, stress_is_dead);
 	struct ledger_process *child = procs_get(&stress->ledger, ref);
 
 	if (ref == LEDGER_NOBODY) {

@@ -15,18 +15,20 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static void learn_ports(struct stage *s, struct client *c)
+/* False when it has been reset already. */
+static bool learn_ports(struct client *c)
 {
 	struct sockaddr_in me, it;
 	socklen_t len = sizeof(me);
 
 	if (getsockname(c->fd, (struct sockaddr *)&me, &len) < 0 ||
 	    getpeername(c->fd, (struct sockaddr *)&it, &len) < 0) {
-		fail(s, "the client has no name: %s", strerror(errno));
+		return false;
 	}
 	c->port = ntohs(me.sin_port);
 	c->server_port = ntohs(it.sin_port);
 	c->sent = c->got = 0;
+	return true;
 }
 
 bool client_try_open(struct stage *s, struct client *c)
@@ -36,11 +38,8 @@ bool client_try_open(struct stage *s, struct client *c)
 				 .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 
 	c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&sa, sizeof(sa)) < 0) {
-		return false;
-	}
-	learn_ports(s, c);
-	return true;
+	return c->fd >= 0 && connect(c->fd, (struct sockaddr *)&sa, sizeof(sa)) == 0 &&
+	       learn_ports(c);
 }
 
 void client_open(struct stage *s, struct client *c)
@@ -70,10 +69,9 @@ void client_accept(struct stage *s, struct client *c)
 	if (wait_readable(s->upstream)) {
 		c->fd = accept4(s->upstream, (struct sockaddr *)&from, &len, SOCK_CLOEXEC);
 	}
-	if (c->fd < 0) {
+	if (c->fd < 0 || !learn_ports(c)) {
 		fail(s, "the server does not connect");
 	}
-	learn_ports(s, c);
 }
 
 static void send_all(struct stage *s, struct client *c, const void *data, size_t n)

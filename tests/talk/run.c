@@ -5,19 +5,24 @@
  * Every conversation is a process of its own, the leader of its own group: it plays the bare run
  * and all the shimmed ones. Some run at once, and one busy neighbour spins and naps at random. When
  * a conversation is over, what is left of its group is killed before the leader is reaped, so the
- * group's number cannot be somebody else's by then.
+ * group's number cannot be somebody else's by then. Each has a network of its own, if that is allowed.
  */
 #include "talk.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <net/if.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -39,9 +44,9 @@ struct runner {
 };
 
 static const struct talk *const tables[] = {
-	cgi_talks,    relay_talks,   handover_talks, closeall_talks, shell_talks,
-	answer_talks, chat_talks,    discard_talks,  owner_talks,    sibling_talks,
-	trap_talks,   trigger_talks, tight_talks,    option_talks,   chaos_talks,
+	cgi_talks,   relay_talks,   handover_talks, closeall_talks, shell_talks, answer_talks,
+	chat_talks,  discard_talks, owner_talks,    sibling_talks,  trap_talks,  trigger_talks,
+	tight_talks, option_talks,  chaos_talks,    odd_talks,
 };
 
 static char build_root[PATH_MAX];
@@ -113,6 +118,38 @@ static void play_all(const struct talk *t, int runs)
 	}
 }
 
+static void write_setting(const char *path, const char *value)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd >= 0) {
+		dprintf(fd, "%s\n", value);
+		close(fd);
+	}
+}
+
+/*
+ * A network of its own, where we may make one: thousands of runs use up the ports, and a goodbye
+ * that comes late would be another server's first client.
+ */
+static void make_network(void)
+{
+	struct ifreq loopback = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
+	int fd;
+
+	if (unshare(CLONE_NEWNET) < 0) {
+		return;
+	}
+	fd = socket(AF_INET, SOCK_DGRAM, 0);
+	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &loopback) < 0) {
+		perror("loopback");
+		_exit(1);
+	}
+	close(fd);
+	write_setting("/proc/sys/net/ipv4/ip_local_port_range", "1024 65535");
+	write_setting("/proc/sys/net/ipv4/tcp_max_tw_buckets", "1000");
+}
+
 static void job_start(struct runner *r, struct job *j, const struct talk *t)
 {
 	j->talk = t;
@@ -126,6 +163,7 @@ static void job_start(struct runner *r, struct job *j, const struct talk *t)
 		signal(SIGPIPE, SIG_IGN);
 		dup2(j->output, 1);
 		close_range(3, ~0U, 0); /* whatever our own parent left open */
+		make_network();
 		play_all(t, r->runs);
 		fflush(stdout);
 		_exit(0);

@@ -16,6 +16,8 @@
 
 static struct ledger *ledger;
 
+static const uint64_t nobody = LEDGER_NOBODY;
+
 /* Every process whose pid is below this is dead. */
 static uint32_t dead_below;
 
@@ -41,7 +43,7 @@ static bool is_dead(const struct ledger_process *process)
 
 static uint64_t claim(uint64_t parent)
 {
-	uint64_t ref = procs_claim(ledger, parent, is_dead);
+	uint64_t ref = procs_claim(ledger, &parent, true, is_dead);
 
 	assert_int_not_equal(ref, LEDGER_NOBODY);
 	return ref;
@@ -144,7 +146,8 @@ static void slot_being_claimed_is_nobodys(void **state)
 
 	(void)state;
 	fill_table(refs);
-	slot_of(refs[6])->ref |= LEDGER_REF_CLAIMING;
+	/* Who claims it has no slot of its own. */
+	slot_of(refs[6])->ref = (refs[6] & ~(uint64_t)0xffff) | LEDGER_REF_CLAIMING;
 	dead_below = 8;
 	assert_int_equal(procs_at(ledger, 6), LEDGER_NOBODY);
 	assert_null(procs_get(ledger, refs[6]));
@@ -152,7 +155,7 @@ static void slot_being_claimed_is_nobodys(void **state)
 	for (unsigned i = 0; i < 6; i++) {
 		assert_int_not_equal(index_of(claim(LEDGER_NOBODY)), 6);
 	}
-	assert_int_equal(procs_claim(ledger, LEDGER_NOBODY, is_dead), LEDGER_NOBODY);
+	assert_int_equal(procs_claim(ledger, &nobody, false, is_dead), LEDGER_NOBODY);
 }
 
 static void walk_of_an_empty_ledger_sees_nobody(void **state)
@@ -184,7 +187,7 @@ static void end_of_somebody_gone_harms_nobody(void **state)
 	procs_end(ledger, LEDGER_NOBODY);
 	procs_end(ledger, LEDGER_PHANTOM);
 	assert_int_equal(procs_at(ledger, index_of(again)), again);
-	assert_int_equal(procs_claim(ledger, LEDGER_NOBODY, is_dead), LEDGER_NOBODY);
+	assert_int_equal(procs_claim(ledger, &nobody, false, is_dead), LEDGER_NOBODY);
 }
 
 static void old_name_is_forgotten_when_the_slot_is_taken_again(void **state)
@@ -251,8 +254,8 @@ static void full_table_has_no_room(void **state)
 	(void)state;
 	fill_table(refs);
 	assert_int_equal(procs_high(ledger), LEDGER_PROCESSES);
-	assert_int_equal(procs_claim(ledger, refs[0], is_dead), LEDGER_NOBODY);
-	assert_int_equal(procs_claim(ledger, refs[0], NULL), LEDGER_NOBODY);
+	assert_int_equal(procs_claim(ledger, &refs[0], true, is_dead), LEDGER_NOBODY);
+	assert_int_equal(procs_claim(ledger, &refs[0], true, NULL), LEDGER_NOBODY);
 	for (uint32_t i = 0; i < LEDGER_PROCESSES; i++) {
 		assert_int_equal(index_of(refs[i]), i);
 	}
@@ -265,11 +268,11 @@ static void slots_of_the_dead_are_taken_when_there_are_no_others(void **state)
 	(void)state;
 	fill_table(refs);
 	dead_below = 11;
-	assert_int_equal(procs_claim(ledger, LEDGER_NOBODY, NULL), LEDGER_NOBODY);
+	assert_int_equal(procs_claim(ledger, &nobody, false, NULL), LEDGER_NOBODY);
 	for (uint32_t i = 0; i < 10; i++) {
 		assert_in_range(index_of(claim(refs[2000])), 0, 9);
 	}
-	assert_int_equal(procs_claim(ledger, LEDGER_NOBODY, is_dead), LEDGER_NOBODY);
+	assert_int_equal(procs_claim(ledger, &nobody, false, is_dead), LEDGER_NOBODY);
 	for (uint32_t i = 0; i < LEDGER_PROCESSES; i++) {
 		assert_int_equal(procs_get(ledger, refs[i]) != NULL, i >= 10);
 	}
