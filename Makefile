@@ -24,11 +24,14 @@ SAN       ?=
 
 comma     := ,
 BUILD     ?= build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
-SUITES    ?= $(if $(SAN),unit,lint unit lines stress model shim laws talk debug examples cli cost bench)
-DEPS_BUILD = build-essential uthash-dev libunwind-dev
+SUITES    ?= $(if $(SAN),unit,lint unit lines stress model shim laws talk trace debug examples cli \
+	     view cost bench real)
+DEPS_BUILD = build-essential uthash-dev libunwind-dev libdw-dev libjson-c-dev
 DEPS_CHECK = clang clang-format cppcheck shellcheck mandoc libcmocka-dev musl-tools valgrind \
 	     strace iproute2 python3 perl procps util-linux spin gdb fakeroot faketime \
 	     libeatmydata1 libjemalloc2 dash
+DEPS_REAL  = openssh-server openssh-client vsftpd apache2-bin postgresql openbsd-inetd socat nginx \
+	     python3 perl strace
 
 Q         := $(if $(filter 1,$(V)),,@)
 say        = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' '$(1)' '$(2)')
@@ -77,14 +80,17 @@ preload   := $(if $(wildcard tests/shim/*.c),$(BUILD)/tests/shim/run) \
 	     $(if $(victims),$(if $(shell command -v $(MUSL_CC)),$(BUILD)/tests/shim/victim-musl)) \
 	     $(patsubst %.c,$(BUILD)/%,$(wildcard tests/shim/special/*.c)) \
 	     $(if $(wildcard tests/talk/*.c),$(BUILD)/tests/talk/run) \
-	     $(patsubst %.c,$(BUILD)/%,$(wildcard tests/talk/server/*.c tests/debug/*.c))
+	     $(patsubst %.c,$(BUILD)/%,$(wildcard tests/talk/server/*.c tests/debug/*.c)) \
+	     $(if $(wildcard tests/trace/*.c),$(BUILD)/tests/trace/libsendfin.so)
 -include $(wildcard tests/laws/laws.mk)
-TESTS     := $(UNITS) $(if $(SAN),,$(preload))
+fixture   := $(if $(wildcard tests/view/fixture.c),$(BUILD)/tests/view/fixture)
+TESTS     := $(UNITS) $(fixture) $(if $(SAN),,$(preload))
 FUZZERS   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/*.c))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tests deps demo check lint bench fuzz install uninstall check-install clean help FORCE
+.PHONY: all tests deps demo check check-real lint bench fuzz install uninstall check-install clean \
+	help FORCE
 
 all: $(LIB) $(CMD) $(EXAMPLES) ## build the libraries, the command and the examples
 
@@ -127,7 +133,7 @@ $(BUILD)/libsendfin-trace.so: $(call pic,$(trace)) src/shim/export.map
 
 $(BUILD)/sendfin: $(call obj,$(inner) $(cli))
 	$(call say,LD,$@)
-	$(Q)$(link)
+	$(Q)$(link) -ldw -ljson-c
 
 $(BUILD)/examples/%: examples/%.c $(BUILD)/flags
 	$(call say,CC,$@)
@@ -139,6 +145,11 @@ $(BUILD)/examples/%: examples/%.c $(BUILD)/flags
 $(BUILD)/tests/unit/test_%: $(BUILD)/obj/tests/unit/test_%.o $(call obj,$(unit_help) $(inner))
 	$(call say,LD,$@)
 	$(Q)$(link) -Wl,--wrap=_cmocka_run_group_tests -lcmocka
+
+# Its anchor is found as the library's is: among the dynamic symbols.
+$(BUILD)/tests/view/fixture: $(call obj,tests/view/fixture.c $(inner))
+	$(call say,LD,$@)
+	$(Q)$(link) -rdynamic -Wl,--build-id
 
 $(BUILD)/tests/shim/run: $(call obj,$(wildcard tests/shim/*.c))
 	$(call say,LD,$@)
@@ -168,6 +179,13 @@ $(BUILD)/tests/talk/server/%: tests/talk/server/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(Q)$(program) -pthread
 
+# The library with a probe in it, and beside it, where it is looked for, the trace library.
+$(BUILD)/tests/trace/libsendfin.so: $(call pic,$(inner) $(shim) $(wildcard tests/trace/*.c)) \
+		src/shim/export.map $(BUILD)/libsendfin-trace.so
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(library) -Wl,-z,initfirst && ln -sf ../../libsendfin-trace.so $(@D)/
+
 $(BUILD)/tests/debug/%: tests/debug/%.c $(BUILD)/flags
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
@@ -190,8 +208,14 @@ demo: ## a leaky server, bare and under the shim, side by side
 
 check: ## install what is missing, build, run every test (SUITES="lint unit shim ..." runs some)
 	@$(MAKE) --no-print-directory deps
+	@$(if $(filter real,$(SUITES)),.ci/deps $(DEPS_REAL))
 	@$(MAKE) --no-print-directory -k all tests && broken= || broken=build; \
 		tests/run-suites $$broken $(SUITES)
+
+check-real: ## the suite `real` alone: installs daemons, and plays them bare and under the shim
+	@.ci/deps $(DEPS_REAL)
+	@$(MAKE) --no-print-directory all
+	@tests/run-suites real
 
 lint: all ## style, static analysis, and the checks of the rooms: layers, purity, symbols
 	@tests/lint/run

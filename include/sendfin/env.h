@@ -5,7 +5,7 @@
  *
  * SENDFIN_ENV_LIST(X) expands X(enumerator, name, accepted values, meaning) for
  * each variable. Words are listed with '|', the default first. Three lists
- * are not words: SENDFIN_LOG (stderr, syslog or an absolute path), SENDFIN_EXITCODE
+ * are not words: SENDFIN_LOG (stderr, syslog, none or an absolute path), SENDFIN_EXITCODE
  * (1 to 255) and SENDFIN_PROBE (0 to 32767, by default 30).
  */
 #ifndef SENDFIN_ENV_H
@@ -24,7 +24,7 @@
 	X(PROBE, "SENDFIN_PROBE", "0-32767",                                                       \
 	  "keepalive of a deferred connection, in seconds; 0 is off")                              \
 	X(DEBUG, "SENDFIN_DEBUG", "0|1", "log every verdict")                                      \
-	X(LOG, "SENDFIN_LOG", "stderr|syslog|/path", "where the log lines go")                     \
+	X(LOG, "SENDFIN_LOG", "stderr|syslog|none|/path", "where the log lines go")                \
 	X(LOG_FORMAT, "SENDFIN_LOG_FORMAT", "text|json", "how the log lines look")                 \
 	X(REPORT, "SENDFIN_REPORT", "0|1", "leak report when a process exits")                     \
 	X(EXITCODE, "SENDFIN_EXITCODE", "1-255", "exit with this code if a leak was seen")

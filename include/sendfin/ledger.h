@@ -276,6 +276,7 @@ struct sendfin_anchor {
 	int64_t id;       /* of the System V segment, or -1 */
 	uint64_t places;  /* address of a struct ledger_place for each descriptor, or 0 */
 	uint64_t place_count;
+	uint64_t waits; /* address of the count that ended_at is compared with (uint32_t), or 0 */
 };
 
 /*

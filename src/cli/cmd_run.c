@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sendfin run: puts the library and the settings into the environment and becomes CMD.
+ * sendfin run: puts the library and the settings into the environment and becomes CMD; with
+ * --debug it starts CMD and stays.
  *
  * The idea: everything that would make the loader drop the library in silence is said before, and
  * refused: a program that runs without the shim that was asked for looks healed and is not.
  * The invariant: CMD gets what this process got (descriptors, signals, directory, arguments), and
  * of its environment only LD_PRELOAD and the SENDFIN_* variables that were asked for are changed.
- * Never here: fork; the process that the caller started is the process that serves.
+ * Never here: fork. Without --debug the process that the caller started is the one that serves;
+ * with it, follow.c is its parent.
  */
 #include "cli/commands.h"
 #include "cli/fail.h"
+#include "cli/follow.h"
 #include "cli/libpath.h"
 #include "cli/program.h"
 #include "cli/run_options.h"
@@ -18,6 +21,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define TRACE_NAME "libsendfin-trace.so"
 
 /* Characters that no shell interprets, so that --dry-run quotes only where it must. */
 #define PLAIN "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-./:=,+@%"
@@ -64,6 +69,23 @@ static int check_program(const struct run_options *options, const char *path,
 	return EXIT_DONE;
 }
 
+/* A process that stays tells the events itself: no line shall be there twice. */
+static bool follows(const struct run_options *options)
+{
+	return options->values[RUN_DEBUG] && !options->dry_run;
+}
+
+static const char *value_of(const struct run_options *options, enum run_variable variable)
+{
+	const char *before = getenv(run_options_variable(variable));
+
+	if (variable == RUN_LOG && follows(options) &&
+	    (options->values[RUN_LOG] || !before || !*before)) {
+		return "none";
+	}
+	return options->values[variable];
+}
+
 static int prepare_environment(const struct run_options *options, const char *library)
 {
 	char *preload = libpath_join(library, getenv("LD_PRELOAD"));
@@ -71,8 +93,10 @@ static int prepare_environment(const struct run_options *options, const char *li
 
 	free(preload);
 	for (i = 0; i < RUN_VARIABLES; i++) {
-		if (options->values[i]) {
-			failed |= setenv(run_options_variable(i), options->values[i], 1) != 0;
+		const char *value = value_of(options, i);
+
+		if (value) {
+			failed |= setenv(run_options_variable(i), value, 1) != 0;
 		}
 	}
 	return failed ? fail_errno(EXIT_NOT_RUNNABLE, "the environment", ENOMEM) : EXIT_DONE;
@@ -113,6 +137,9 @@ static int print_plan(const struct run_options *options, char **command)
 			print_assignment(run_options_variable(i));
 		}
 	}
+	if (options->fail_on_leak) {
+		printf("%s=%d ", run_options_variable(RUN_EXITCODE), options->fail_on_leak);
+	}
 	print_assignment("LD_PRELOAD");
 	for (i = 0; command[i]; i++) {
 		if (i > 0) {
@@ -139,11 +166,58 @@ static int become(const char *path, char **command, bool runs)
 	return fail_errno(errno == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_RUNNABLE, path, errno);
 }
 
+struct program_to_be {
+	const char *path;
+	char **command;
+	bool runs;
+};
+
+static int become_it(void *context)
+{
+	const struct program_to_be *program = context;
+
+	return become(program->path, program->command, program->runs);
+}
+
+/* The library that unwinds lies beside the library; without it there are no places to tell. */
+static void check_trace(const char *library)
+{
+	char path[PATH_MAX + sizeof(TRACE_NAME)];
+	const char *slash = strrchr(library, '/');
+
+	snprintf(path, sizeof(path), "%.*s%s", slash ? (int)(slash + 1 - library) : 0, library,
+		 TRACE_NAME);
+	if (access(path, R_OK) != 0) {
+		warn_that(path, "is not there: what is told will be without places");
+	}
+}
+
+static int start_and_follow(const struct run_options *options, struct program_to_be *program,
+			    const char *library)
+{
+	const char *format = options->values[RUN_LOG_FORMAT];
+	struct follow follow = {
+		.name = program->path,
+		.become = become_it,
+		.context = program,
+		.where = options->values[RUN_LOG],
+		.fail_on_leak = options->fail_on_leak,
+	};
+
+	format = format ? format : getenv(run_options_variable(RUN_LOG_FORMAT));
+	if (format && strcmp(format, "json") == 0) {
+		follow.format = SETTINGS_FORMAT_JSON;
+	}
+	check_trace(library);
+	return follow_run(&follow);
+}
+
 int cmd_run(int argc, char **argv)
 {
 	struct run_options options;
 	struct elfinfo library_facts;
 	char library[PATH_MAX], path[PATH_MAX];
+	struct program_to_be program;
 	char **command;
 	bool runs = true;
 	int status = run_options_parse(&options, argc, argv);
@@ -170,5 +244,10 @@ int cmd_run(int argc, char **argv)
 	if (status != EXIT_DONE) {
 		return status;
 	}
-	return options.dry_run ? print_plan(&options, command) : become(path, command, runs);
+	program = (struct program_to_be){path, command, runs};
+	if (options.dry_run) {
+		return print_plan(&options, command);
+	}
+	return follows(&options) ? start_and_follow(&options, &program, library)
+				 : become_it(&program);
 }

@@ -9,4 +9,7 @@
 /* Runs a program under the shim; returns only when it could not. */
 int cmd_run(int argc, char **argv);
 
+/* Tells what a running tree leaks. */
+int cmd_report(int argc, char **argv);
+
 #endif

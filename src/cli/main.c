@@ -10,6 +10,16 @@
  *   program.c      will CMD really run under the shim? PATH, "#!", set-user-ID, static, ...
  *   elfinfo.c      the few bytes of a file that answer this
  *   libpath.c      where is libsendfin.so, and how does it get into LD_PRELOAD
+ *   follow.c       run --debug: starts the program, stays, passes signals on
+ *   narrate.c      what happens in its tree, told as it comes; sink.c: told where
+ *   farewell.c     what the tree holds when a signal ends it
+ *   cmd_report.c   sendfin report: what a running tree leaks
+ *   report.c       gathers it; report_text.c, report_json.c, report_folded.c tell it
+ *   holdings.c     which sockets are held and should not; netsockets.c: in which state they are
+ *   members.c      which processes are of the tree
+ *   findings.c     what was found so far, counted; remedy.c: what to change in the source
+ *   ledgerview.c   the ledger of a running tree; anchor.c: where it is; procfile.c: how to read
+ *   resolve.c      places with function, file and line; symbols.c: by libdw
  *   fail.c         "sendfin: what: why"
  *
  * The invariant: only main returns from the process; everything else returns a status to it.
@@ -30,6 +40,7 @@ static const struct subcommand {
 	const char *summary;
 } subcommands[] = {
 	{"run", cmd_run, "run a program under the shim"},
+	{"report", cmd_report, "what a running server leaks, and at which line"},
 };
 
 static const struct subcommand *find_subcommand(const char *name)

@@ -10,11 +10,13 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 enum option_kind {
 	KIND_SET, /* sets variable to value, or to its argument */
+	KIND_FAIL_ON_LEAK,
 	KIND_LIBRARY,
 	KIND_DRY_RUN,
 	KIND_FORCE,
@@ -32,7 +34,8 @@ static const struct {
 
 static const struct run_option {
 	const char *name;
-	const char *argument; /* its name in --help; NULL: takes none */
+	const char
+		*argument; /* its name in --help, "[=N]" if it may be missing; NULL: takes none */
 	enum option_kind kind;
 	enum run_variable variable;
 	const char *value; /* NULL: the argument */
@@ -52,14 +55,20 @@ static const struct run_option {
 	{"cloexec", NULL, KIND_SET, RUN_CLOEXEC, "on", "set FD_CLOEXEC on connections"},
 	{"probe", "SECONDS", KIND_SET, RUN_PROBE, NULL,
 	 "keepalive of a deferred connection (30); 0: none"},
-	{"debug", NULL, KIND_SET, RUN_DEBUG, "1", "log every verdict"},
-	{"log", "WHERE", KIND_SET, RUN_LOG, NULL, "a file, stderr or syslog"},
+	{"debug", NULL, KIND_SET, RUN_DEBUG, "1",
+	 "stay, and tell every verdict with file and line"},
+	{"fail-on-leak", "[=N]", KIND_FAIL_ON_LEAK, RUN_DEBUG, "1",
+	 "the same, and exit with N (99) if CMD leaks"},
+	{"log", "WHERE", KIND_SET, RUN_LOG, NULL, "a file, stderr, syslog or none"},
 	{"log-format", "FORM", KIND_SET, RUN_LOG_FORMAT, NULL, "text (the default) or json"},
 	{"library", "PATH", KIND_LIBRARY, 0, NULL, "preload this libsendfin.so"},
 	{"dry-run", NULL, KIND_DRY_RUN, 0, NULL, "print what would be run, and run nothing"},
 	{"force", NULL, KIND_FORCE, 0, NULL, "run CMD even if the shim cannot be loaded into it"},
 	{"help", NULL, KIND_HELP, 0, NULL, "print this"},
 };
+
+/* The exit status of a leak when none was named. */
+static const char leak_status[] = "99";
 
 enum { OPTIONS = sizeof(table) / sizeof(table[0]), FIRST_VALUE = 256 };
 
@@ -128,11 +137,24 @@ static int set_variable(struct run_options *options, const struct run_option *op
 	return EXIT_DONE;
 }
 
+static int set_fail_on_leak(struct run_options *options, const struct run_option *option,
+			    const char *status)
+{
+	if (!is_accepted(RUN_EXITCODE, status)) {
+		return fail(EXIT_USAGE, "run", "--%s: bad value '%s': expected %s", option->name,
+			    status, variables[RUN_EXITCODE].accepted);
+	}
+	options->fail_on_leak = (int)strtol(status, NULL, 10);
+	return set_variable(options, option, option->value);
+}
+
 static int apply(struct run_options *options, const struct run_option *option, const char *argument)
 {
 	switch (option->kind) {
 	case KIND_SET:
 		return set_variable(options, option, option->value ? option->value : argument);
+	case KIND_FAIL_ON_LEAK:
+		return set_fail_on_leak(options, option, argument ? argument : leak_status);
 	case KIND_LIBRARY:
 		options->library = argument;
 		break;
@@ -168,6 +190,14 @@ static int complain(int found, char **argv)
 	return fail(EXIT_USAGE, "run", "%s: no such option; 'sendfin run --help' lists them", word);
 }
 
+static int argument_of(const struct run_option *option)
+{
+	if (!option->argument) {
+		return no_argument;
+	}
+	return option->argument[0] == '[' ? optional_argument : required_argument;
+}
+
 int run_options_parse(struct run_options *options, int argc, char **argv)
 {
 	struct option known[OPTIONS + 1] = {{0}};
@@ -175,7 +205,7 @@ int run_options_parse(struct run_options *options, int argc, char **argv)
 
 	for (i = 0; i < OPTIONS; i++) {
 		known[i].name = table[i].name;
-		known[i].has_arg = table[i].argument ? required_argument : no_argument;
+		known[i].has_arg = argument_of(&table[i]);
 		known[i].val = FIRST_VALUE + i;
 	}
 	memset(options, 0, sizeof(*options));
@@ -206,13 +236,13 @@ void run_options_print_help(FILE *out)
 	fputs("usage: sendfin run [OPTION]... [--] CMD [ARG]...\n\n"
 	      "Runs CMD with libsendfin.so preloaded. The exit status is CMD's; 126 or 127\n"
 	      "if CMD cannot be run or the shim cannot be loaded into it, 2 for a bad\n"
-	      "command line.\n\n",
+	      "command line. With --debug, 128+n if signal n ended CMD.\n\n",
 	      out);
 	for (i = 0; i < OPTIONS; i++) {
 		char name[32];
 
 		snprintf(name, sizeof(name), "%s--%s%s%s", table[i].kind == KIND_HELP ? "-h, " : "",
-			 table[i].name, table[i].argument ? "=" : "",
+			 table[i].name, argument_of(&table[i]) == required_argument ? "=" : "",
 			 table[i].argument ? table[i].argument : "");
 		fprintf(out, "  %-19s %s\n", name, table[i].help);
 	}

@@ -28,6 +28,7 @@ struct run_options {
 	const char *values[RUN_VARIABLES]; /* by enum run_variable; NULL: leave as it is */
 	const char *set_by[RUN_VARIABLES]; /* the option that did, for the message on a conflict */
 	const char *library;               /* --library, or NULL */
+	int fail_on_leak;                  /* --fail-on-leak: the exit status of a leak, or 0 */
 	bool force;
 	bool dry_run;
 	bool help;

@@ -24,6 +24,7 @@ enum settings_log {
 	SETTINGS_LOG_UNSET,
 	SETTINGS_LOG_STDERR,
 	SETTINGS_LOG_SYSLOG,
+	SETTINGS_LOG_NONE, /* not even what debug and observe would say */
 	SETTINGS_LOG_FILE
 };
 

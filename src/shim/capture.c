@@ -35,8 +35,8 @@ enum {
 	KERNEL_SIGSET_BYTES = 8,
 	PATH_BYTES = 4096,
 	LINE_BYTES_MAX = 512,
-	/* A walk takes a hundred microseconds; a pause, a hundred cycles at most. */
-	FORK_TRIES = 20 * 1000,
+	/* A walk takes a hundred microseconds or two, this many pauses about a millisecond. */
+	FORK_TRIES = 200 * 1000,
 };
 
 /* In `under_way`; the rest of it is the number of forks. */
@@ -212,9 +212,7 @@ __attribute__((noinline, cold)) static uint32_t walk_stack(const struct known_ke
 		workshop->walk.libc = libc;
 		capture_enter(&workshop->walk.from, workshop->stack + STACK_BYTES, work, workshop);
 		site = workshop->site;
-		if (site != 0) {
-			known_keep(&workshop->known, key, &workshop->walk, site);
-		}
+		known_keep(&workshop->known, key, &workshop->walk, site);
 		errno = saved;
 		__atomic_fetch_and(&under_way, ~A_WALK, __ATOMIC_RELEASE);
 	}
@@ -236,12 +234,11 @@ __attribute__((noinline)) uint32_t capture_site(void)
 	/* What the caller had in its frame pointer is what this frame begins with. */
 	key.fp = *(const uintptr_t *)__builtin_frame_address(0);
 	key.hint = guard_self.caller_pc ^ guard_self.caller_cfa;
-	site = known_find(&workshop->known, &key);
-	if (site != 0) {
-		sites_count(tree_ledger, site);
-		return site;
+	if (!known_find(&workshop->known, &key, &site)) {
+		return walk_stack(&key);
 	}
-	return walk_stack(&key);
+	sites_count(tree_ledger, site);
+	return site;
 }
 
 void capture_before_fork(void)

@@ -2,13 +2,13 @@
 /*
  * Where in the program are we? Debug mode's backtraces, as the ledger's sites.
  *
- * The idea: libsendfin-trace.so, which knows libunwind, is opened just before main, in
+ * The idea: libsendfin-trace.so, which knows libunwind, is opened by the constructor, in
  * debug mode only; it unwinds a stack once. From then on the same stack is known again
- * without unwinding: by the caller's return address and frame, and by comparing every
- * return address that was found with the word at the place where it was found.
+ * without unwinding: by comparing every return address that was found, and every frame
+ * pointer that mattered, with the word at the place where it was found (known.h).
  * Invariant: a site is never one of another stack: what is not the same to the last
  * return address is unwound anew.
- * Never here: a descriptor that is still there at main, a lock held while unwinding, or
+ * Never here: a descriptor that outlives the constructor, a lock held while unwinding, or
  * one that a forked child could find taken for ever.
  *
  * Does nothing, and costs a load and a branch, when debug mode is off. Safe in threads and
@@ -27,8 +27,10 @@
 extern HIDDEN bool capture_is_on;
 
 /*
- * At the entry of a hook's cold path: remembers who called. A macro, because it is about
- * the function it stands in. The outermost hook of a thread counts.
+ * At the entry of a hook's cold path: remembers who called, as a hint where to look among
+ * the known stacks. It is never believed, so a signal handler may overwrite it, and where
+ * it is missing the same site is found, only later. A macro, because it is about the
+ * function it stands in.
  */
 #define CAPTURE_ENTRY()                                                                            \
 	do {                                                                                       \
@@ -38,7 +40,7 @@ extern HIDDEN bool capture_is_on;
 		}                                                                                  \
 	} while (0)
 
-/* Opens libsendfin-trace.so, which lies beside libsendfin.so. Once, in front of main. */
+/* Opens libsendfin-trace.so, which lies beside libsendfin.so. Constructor only. */
 void capture_setup(void);
 
 /*

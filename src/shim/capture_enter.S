@@ -81,4 +81,4 @@ capture_enter:
 #endif
 	.size capture_enter, . - capture_enter
 
-	.section .note.GNU-stack, "", %progbits
+#include "shim/notes.inc"

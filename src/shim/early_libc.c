@@ -24,16 +24,6 @@ static int missing(void)
 		}                                                                                  \
 	} while (0)
 
-/* The way to main: without a libc there is none. */
-int early___libc_start_main(int (*main)(int, char **, char **), int count, char **arguments,
-			    void (*init)(void), void (*fini)(void), void (*loader_fini)(void),
-			    void *stack_end)
-{
-	FROM_LIBC(__libc_start_main, (main, count, arguments, init, fini, loader_fini, stack_end));
-	missing();
-	return 127;
-}
-
 pid_t early_fork(void)
 {
 	FROM_LIBC(fork, ());

@@ -97,6 +97,7 @@ static __attribute__((noinline, cold)) int dup_over_watched(int from, int to, in
 	struct table_alias alias;
 	struct table_gone gone = {.stamp = STAMP_NONE};
 	bool has_alias;
+	bool replaces;
 	int result;
 
 	if (guard_in_vfork_child()) {
@@ -106,12 +107,13 @@ static __attribute__((noinline, cold)) int dup_over_watched(int from, int to, in
 		}
 		return result;
 	}
-	if (!process_may_act() || !is_open(from) || !is_allowed(to)) {
+	replaces = table_is_watched(to);
+	if (!process_may_act() || (replaces && (!is_open(from) || !is_allowed(to)))) {
 		return real_dup_over(from, to, flags);
 	}
 	CAPTURE_ENTRY();
 	has_alias = table_is_watched(from) && table_alias_begin(from, &alias);
-	if (table_is_watched(to)) {
+	if (replaces) {
 		letgo_begin(to, &gone);
 	}
 	result = real_dup_over(from, to, flags);

@@ -66,6 +66,15 @@ static bool goes_on(int fd)
 	return flags >= 0 && (flags & FD_CLOEXEC) == 0;
 }
 
+/*
+ * Whether `probed` may be a connection. The table knows all of ours: only a vfork child's
+ * descriptors must be asked what they are.
+ */
+static bool is_worth_asking(int probed)
+{
+	return guard_in_vfork_child() || table_is_watched(probed);
+}
+
 /* A connection on 0 to 2 is handed over on purpose: the new image uses it. */
 static void hand_over_standard(const struct image_standard *standard, int fd, uint64_t image,
 			       struct text *text, bool *is_first)
@@ -75,7 +84,7 @@ static void hand_over_standard(const struct image_standard *standard, int fd, ui
 	int probed = standard->source[fd] >= 0 ? source : fd;
 	struct table_gone known;
 
-	if ((probed == fd && !goes_on(fd)) || !sockprobe_is_tcp(probed) ||
+	if (!is_worth_asking(probed) || (probed == fd && !goes_on(fd)) || !sockprobe_is_tcp(probed) ||
 	    sockprobe_is_listening(probed)) {
 		return;
 	}

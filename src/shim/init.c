@@ -14,7 +14,7 @@
  *   process      epoch, birth, retirement       log           what we say
  *   capture      backtraces, in debug mode      known         stacks seen before
  *   places       where connections come from    journal       events, findings
- *   report       leaks at exit, exit code       hook_start    just before main
+ *   report       leaks at exit, exit code
  *
  *   trace*       libsendfin-trace.so: libunwind, and what is asked of the loader
  *
@@ -260,7 +260,8 @@ static void set_up_diagnosis(uint32_t limit)
 		return;
 	}
 	if (places_setup(limit) == 0 && report_setup() == 0) {
-		log_setup_buffer(); /* backtraces come later: hook_start.c */
+		log_setup_buffer();
+		capture_setup();
 	}
 }
 

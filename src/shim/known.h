@@ -7,7 +7,7 @@
  * A look reads those words again, in their order, and stops at the first that differs; so
  * it never follows what is not there any more.
  * Invariant: an entry is found only if every word holds what it held. The hint chooses
- * where to look, and is never believed.
+ * where to begin looking, and is never believed.
  * Never here: a lock. Each entry has a count that is odd while it is written; a reader that
  * meets one has not found it. There is one writer at a time, which the caller sees to.
  */
@@ -20,8 +20,7 @@
 #include "shim/trace.h"
 
 enum {
-	KNOWN_SETS = 64, /* a power of two */
-	KNOWN_WAYS = 6,
+	KNOWN_ENTRIES = 256, /* a power of two; a server has some dozens of places, 200 KiB */
 	/* Own frames, 17 of the program's, and the frame pointers of -O0 code. */
 	KNOWN_WORDS = 44,
 };
@@ -35,8 +34,8 @@ struct known_key {
 };
 
 struct known_entry {
-	uint32_t count; /* odd: being written */
-	uint32_t site;  /* 0: empty */
+	uint32_t count; /* odd: being written; 0: empty */
+	uint32_t site;  /* 0: there is no room for it in the ledger */
 	uint32_t word_count;
 	bool needs_fp;
 	uintptr_t pc;
@@ -47,12 +46,12 @@ struct known_entry {
 
 /* Zero is empty. */
 struct known {
-	uint32_t next; /* way to be replaced */
-	struct known_entry entries[KNOWN_SETS][KNOWN_WAYS];
+	uint32_t next; /* entry to be replaced, once all are taken */
+	struct known_entry entries[KNOWN_ENTRIES];
 };
 
-/* The site of this very stack, or 0. Safe anywhere. */
-uint32_t known_find(const struct known *known, const struct known_key *key);
+/* The site of this very stack; false when it is not known. Safe anywhere. */
+bool known_find(const struct known *known, const struct known_key *key, uint32_t *site);
 
 /* Remembers a walk; one without proof, or too long, is not remembered. One at a time. */
 void known_keep(struct known *known, const struct known_key *key, const struct trace_walk *walk,

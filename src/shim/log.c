@@ -81,6 +81,9 @@ void log_setup(void)
 	if (destination == SETTINGS_LOG_UNSET && is_talkative) {
 		destination = SETTINGS_LOG_STDERR;
 	}
+	if (destination == SETTINGS_LOG_NONE) {
+		destination = SETTINGS_LOG_UNSET;
+	}
 	start_stderr.is_usable = !is_internet_socket(2) &&
 				 stderr_identity(&start_stderr.device, &start_stderr.inode);
 }
@@ -246,6 +249,9 @@ static __attribute__((noinline)) void log_on_the_stack(const struct ledger_event
 
 __attribute__((noinline, cold)) void log_event(const struct ledger_event *event)
 {
+	if (destination == SETTINGS_LOG_UNSET) {
+		return;
+	}
 	if (!log_with_backtraces(event)) {
 		log_on_the_stack(event);
 	}
@@ -256,6 +262,9 @@ __attribute__((noinline, cold)) void log_summary(const struct summary *summary)
 	char buffer[LINE_MAX_BYTES];
 	struct text text;
 
+	if (destination == SETTINGS_LOG_UNSET) {
+		return;
+	}
 	text_begin(&text, buffer, sizeof(buffer));
 	if (process_settings.format == SETTINGS_FORMAT_JSON) {
 		summary_json(&text, summary);

@@ -38,6 +38,7 @@ int places_setup(uint32_t count)
 	forks = (struct fork_note *)&places[count];
 	sendfin_anchor.places = (uint64_t)map;
 	sendfin_anchor.place_count = count;
+	sendfin_anchor.waits = (uint64_t)(uintptr_t)&waits;
 	places_are_kept = true;
 	return 0;
 }

@@ -18,14 +18,6 @@
 
 #include "shim/guard.h"
 
-/*
- * The note that says: these functions may be jumped to, and keep the shadow stack. One object
- * without it takes the protection away from the whole process.
- */
-#ifdef __CET__
-#include <cet.h>
-#endif
-
 #if defined(__x86_64__)
 	.text
 
@@ -161,12 +153,4 @@ syscall:
 	.size syscall, . - syscall
 #endif
 
-#if defined(__aarch64__) && defined(__ARM_FEATURE_BTI_DEFAULT)
-	.section .note.gnu.property, "a"
-	.p2align 3
-	.word 4, 16, 5			/* lengths of name and data, NT_GNU_PROPERTY_TYPE_0 */
-	.asciz "GNU"
-	.word 0xc0000000, 4, 3, 0	/* GNU_PROPERTY_AARCH64_FEATURE_1_AND: BTI and PAC */
-#endif
-
-	.section .note.GNU-stack, "", %progbits
+#include "shim/notes.inc"

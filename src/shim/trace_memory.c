@@ -23,17 +23,16 @@ static bool ask_kernel(uintptr_t address)
 
 static bool is_page_readable(struct memory *memory, uintptr_t address)
 {
-	uintptr_t page = address & -(uintptr_t)PAGE;
+	uintptr_t number = address / PAGE;
+	uintptr_t *known = &memory->pages[number % MEMORY_PAGES];
 
-	for (int i = 0; i < MEMORY_PAGES; i++) {
-		if (memory->pages[i] == page) {
-			return true;
-		}
+	if (likely(*known == number)) {
+		return true;
 	}
 	if (!ask_kernel(address)) {
 		return false;
 	}
-	memory->pages[memory->next++ % MEMORY_PAGES] = page;
+	*known = number;
 	return true;
 }
 
@@ -42,7 +41,7 @@ bool memory_is_readable(struct memory *memory, uintptr_t address, uintptr_t size
 	uintptr_t last = address + size - 1;
 
 	return address >= PAGE && last >= address && is_page_readable(memory, address) &&
-	       (address / PAGE == last / PAGE || is_page_readable(memory, last));
+	       (likely(address / PAGE == last / PAGE) || is_page_readable(memory, last));
 }
 
 bool memory_word(struct memory *memory, uintptr_t address, uintptr_t *word)

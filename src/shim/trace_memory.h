@@ -18,13 +18,13 @@
 #include "shim/attributes.h"
 
 enum {
-	MEMORY_PAGES = 16, /* a stack, and a few pages of two or three unwind tables */
+	/* A stack, and the pages of two or three unwind tables. */
+	MEMORY_PAGES = 32,
 };
 
 /* What one walk has found readable. Zero is the beginning. */
 struct memory {
-	uintptr_t pages[MEMORY_PAGES];
-	uint32_t next;
+	uintptr_t pages[MEMORY_PAGES]; /* numbers of pages, each at its own remainder */
 	uint32_t words_read;
 };
 

@@ -5,14 +5,14 @@
 # Sourced by run, where the harness is. SC2016: single quotes are for the shell that is started;
 # SC2154: $out, $err, $status and the paths come from run.
 
-# sets VARIABLE=VALUE OPTION...
+# sets VARIABLE=VALUE OPTION...; with $says, a pattern of what it says.
 sets()
 {
 	local want=$1
 
 	shift
 	sf "$@" printenv "${want%%=*}"
-	expect "$* sets $want" 0 "${want#*=}"
+	expect "$* sets $want" 0 "${want#*=}" "${says-}"
 }
 
 test_options()
@@ -33,11 +33,15 @@ test_options()
 	sets SENDFIN_CLOEXEC=on --cloexec
 	sets SENDFIN_PROBE=0 --probe=0
 	sets SENDFIN_PROBE=32767 --probe 32767
-	sets SENDFIN_DEBUG=1 --debug
+	says='*nothing was seen' sets SENDFIN_DEBUG=1 --debug
+	says='*nothing was seen' sets SENDFIN_DEBUG=1 --fail-on-leak
+	says='*nothing was seen' sets SENDFIN_DEBUG=1 --fail-on-leak=7
+	says='*nothing was seen' sets SENDFIN_LOG=none --debug --log=/var/log/x
 	sets SENDFIN_LOG=/var/log/x --log=/var/log/x
 	sets SENDFIN_LOG=/var/log/x --log /var/log/x
 	sets SENDFIN_LOG=stderr --log=stderr
 	sets SENDFIN_LOG=syslog --log=syslog
+	sets SENDFIN_LOG=none --log=none
 	sets "SENDFIN_LOG=$PWD/some.log" --log=some.log
 	sets "SENDFIN_LOG=$PWD/./stderr" --log=./stderr
 	sets SENDFIN_LOG_FORMAT=text --log-format=text
@@ -45,7 +49,7 @@ test_options()
 	sets "LD_PRELOAD=$lib" --off
 	sets SENDFIN_MODE=observe --observe --observe
 	sets SENDFIN_POLICY=eager --eager --policy=eager
-	sets SENDFIN_MODE=observe --observe --eager --debug --
+	says='*nothing was seen' sets SENDFIN_MODE=observe --observe --eager --debug --
 
 	for name in MODE POLICY TRIGGER DEBUG LOG LOG_FORMAT RECLAIM CLOEXEC PROBE REPORT \
 		EXITCODE; do
@@ -110,6 +114,13 @@ test_usage()
 	refused 'help for an unknown command is refused' 2 'frobnicate: no such command*'
 }
 
+# options_in_manual SECTION
+options_in_manual()
+{
+	sed -n "/^\.Ss $1/,/^\.S[sh] /s/^\.It \(Fl h , \)\{0,1\}Fl -\([a-z-]*\).*/\2/p" \
+		man/sendfin.1
+}
+
 test_help()
 {
 	local a count
@@ -122,7 +133,8 @@ test_help()
 	fi
 	capture "$sendfin" --help
 	a=$out
-	same '--help lists the commands' "$status $(grep -o '^  run ' <<<"$a")" '0   run '
+	same '--help lists the commands' "$status $(sed -n 's/^  \([a-z]*\) .*/\1/p' <<<"$a" | xargs)" \
+		'0 run report help'
 	capture "$sendfin" help
 	same 'help is --help' "$out" "$a"
 	capture "$sendfin" run --help
@@ -140,7 +152,13 @@ test_help()
 	same 'no line of the help is longer than 80 columns' "$(awk 'length > 80' <<<"$a")x" x
 	same 'sendfin(1) and run --help list the same options' \
 		"$(sed -n 's/^  \(-h, \)\{0,1\}--\([a-z-]*\).*/\2/p' <<<"$a")" \
-		"$(sed -n 's/^\.It \(Fl h , \)\{0,1\}Fl -\([a-z-]*\).*/\2/p' man/sendfin.1)"
+		"$(options_in_manual 'Options of run')"
+	capture "$sendfin" report --help
+	same 'sendfin(1) and report --help list the same options' \
+		"$(sed -n 's/^  \(-h, \)\{0,1\}--\([a-z-]*\).*/\2/p' <<<"$out")" \
+		"$(options_in_manual 'The report')"
+	same 'no line of the help of report is longer than 80 columns' \
+		"$(awk 'length > 80' <<<"$out")x" x
 	same 'sendfin(7) lists the variables of env.h, in its order' \
 		"$(sed -n 's/^\.It Ev \(SENDFIN_[A-Z_]*\)$/\1/p' man/sendfin.7)" \
 		"$(grep -o '"SENDFIN_[A-Z_]*"' include/sendfin/env.h | tr -d '"')"
@@ -160,6 +178,9 @@ test_dry_run()
 	sf --dry-run --eager sh -c 'printf "%s|" "$SENDFIN_POLICY" "$@"' - 'a b' "it's" '' '$x' '*'
 	line=$out
 	same 'the line does the same in a shell' "$(sh -c "$line")" "eager|a b|it's||\$x|*|"
+	sf --dry-run --fail-on-leak=7 --log=/x true
+	expect '--dry-run prints what does about the same as --fail-on-leak' 0 \
+		"env SENDFIN_DEBUG=1 SENDFIN_LOG=/x SENDFIN_EXITCODE=7 LD_PRELOAD=$lib true"
 	sf --dry-run no-such-program-anywhere
 	refused '--dry-run looks for CMD' 127 '*no such program*'
 	LD_PRELOAD=$tmp/liba.so sf --dry-run true

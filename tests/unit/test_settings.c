@@ -39,6 +39,7 @@ static const struct {
 	{"SENDFIN_DEBUG", "1", true},
 	{"SENDFIN_LOG", "stderr", SETTINGS_LOG_STDERR},
 	{"SENDFIN_LOG", "syslog", SETTINGS_LOG_SYSLOG},
+	{"SENDFIN_LOG", "none", SETTINGS_LOG_NONE},
 	{"SENDFIN_LOG", "/path", SETTINGS_LOG_FILE},
 	{"SENDFIN_LOG_FORMAT", "text", SETTINGS_FORMAT_TEXT},
 	{"SENDFIN_LOG_FORMAT", "json", SETTINGS_FORMAT_JSON},
@@ -46,7 +47,7 @@ static const struct {
 	{"SENDFIN_REPORT", "1", true},
 };
 
-#define LOG_ACCEPTED "expected stderr, syslog or /path (absolute, at most 1023 bytes); "
+#define LOG_ACCEPTED "expected stderr, syslog, none or /path (absolute, at most 1023 bytes); "
 
 static int field(const struct settings *s, const char *name)
 {

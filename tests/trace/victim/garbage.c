@@ -13,6 +13,11 @@ static void nothing(void)
 {
 }
 
+static void use(void *memory)
+{
+	__asm__ volatile("" ::"r"(memory) : "memory");
+}
+
 /* Overwrites what lies above this frame, captures, and puts it back. */
 OWN static void smash(const char *name, uintptr_t value, int words)
 {
@@ -59,13 +64,13 @@ static void from_made_code(void)
 OWN static void call_made_code(bool with_frame)
 {
 #if defined(__x86_64__)
-	static const unsigned char framed[] = {0x55,		     /* push %rbp */
+	static const unsigned char framed[] = {0x55,             /* push %rbp */
 					       0x48, 0x89, 0xe5, /* mov %rsp, %rbp */
-					       0xff, 0xd7,	     /* call *%rdi */
-					       0x5d,		     /* pop %rbp */
-					       0xc3};		     /* ret */
-	static const unsigned char plain[] = {0x48, 0x83, 0xec, 0x08, 0xff, 0xd7, 0x48,
-					      0x83, 0xc4, 0x08, 0xc3};
+					       0xff, 0xd7,       /* call *%rdi */
+					       0x5d,             /* pop %rbp */
+					       0xc3};            /* ret */
+	static const unsigned char plain[] = {0x48, 0x83, 0xec, 0x08, 0xff, 0xd7,
+					      0x48, 0x83, 0xc4, 0x08, 0xc3};
 	unsigned char *page = (unsigned char *)mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
 						    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	made_at_run_time made;
@@ -77,7 +82,7 @@ OWN static void call_made_code(bool with_frame)
 	}
 	memcpy(&made, &page, sizeof(made));
 	made(from_made_code); /* @call-made */
-	STAY();
+	munmap(page, 4096);
 #else
 	(void)with_frame;
 	from_made_code();
@@ -86,29 +91,27 @@ OWN static void call_made_code(bool with_frame)
 
 OWN static void room(int words)
 {
-	volatile uintptr_t space[600];
+	uintptr_t space[600];
 
-	space[0] = 1;
+	use(space);
 	smash("high", 0x7ffffffff000, words);
 	smash("small", 8, words);
 	smash("huge", 0xdeadbeefdeadbeef, words);
 	smash("zero", 0, words);
 	smash("self", (uintptr_t)&space[100], words);
 	smash("code", (uintptr_t)&nothing + 1, words);
-	space[1] = 1;
-	STAY();
+	use(space);
 }
 
 OWN static void random_rooms(void)
 {
-	volatile uintptr_t space[200];
+	uintptr_t space[200];
 
-	space[0] = 1;
+	use(space);
 	for (unsigned int seed = 0; seed < 2000; seed++) {
 		scramble(seed);
 	}
-	space[1] = 1;
-	STAY();
+	use(space);
 }
 
 int main(void)

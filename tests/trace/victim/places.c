@@ -235,16 +235,16 @@ int main(void)
 	set_up_signals();
 	for (int i = 0; i < times; i++) {
 		printf("pass %d\n", i);
-		chain(); /* @main */
-		three(); /* @main-three */
+		chain();     /* @main */
+		three();     /* @main-three */
 		far_apart(); /* @main-far */
 		deep();
-		sizes(); /* @main-sizes */
-		aligned(); /* @main-aligned */
+		sizes();    /* @main-sizes */
+		aligned();  /* @main-aligned */
 		callback(); /* @main-callback */
 		in_thread();
-		in_signal(); /* @main-signal */
-		in_trap(); /* @main-trap */
+		in_signal();  /* @main-signal */
+		in_trap();    /* @main-trap */
 		after_jump(); /* @main-jump */
 	}
 	return probe != NULL && !probe->is_on();

@@ -69,7 +69,7 @@ int main(void)
 	for (int round = 0; round < ROUNDS; round++) {
 		wrong += one_round(round);
 	}
-	snprintf(line, sizeof(line), "first %d last %d wrong %d\n", ends[0][0],
-		 ends[PAIRS - 1][1], wrong);
+	snprintf(line, sizeof(line), "first %d last %d wrong %d\n", ends[0][0], ends[PAIRS - 1][1],
+		 wrong);
 	return write(out, line, strlen(line)) < 0 || wrong != 0;
 }

@@ -24,6 +24,7 @@ __attribute__((constructor)) static void tell(int argc, char **argv, char **envp
 #else
 int main(int argc, char **argv)
 {
+	void *library;
 	int count = 0;
 
 	printf("errno %d, dlerror %s\n", errno, dlerror() == NULL ? "clean" : "dirty");
@@ -38,6 +39,7 @@ int main(int argc, char **argv)
 			printf("descriptor %d\n", fd);
 		}
 	}
-	return argc > 1 && dlopen(argv[1], RTLD_NOW) == NULL;
+	library = dlopen(argc > 1 ? argv[1] : NULL, RTLD_NOW);
+	return library == NULL;
 }
 #endif

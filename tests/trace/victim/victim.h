@@ -19,7 +19,11 @@
 /* A call before this is none that a compiler may turn into a jump. */
 #define STAY() __asm__ volatile("" ::: "memory")
 
+#if defined(__clang__)
+#define OWN __attribute__((noinline))
+#else
 #define OWN __attribute__((noinline, noclone))
+#endif
 
 static const struct probe *probe;
 
@@ -29,7 +33,11 @@ __attribute__((constructor)) static void find_probe(void)
 }
 
 /* A macro: the call belongs to the function that it stands in. */
+#if defined(WITHOUT_ENTRY)
+#define SITE() (probe != NULL ? probe->site_without_entry() : 0)
+#else
 #define SITE() (probe != NULL ? probe->site() : 0)
+#endif
 
 static inline void show(const char *name, uint32_t site)
 {
