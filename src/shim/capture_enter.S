@@ -8,6 +8,10 @@
  */
 #include "shim/trace.h"
 
+#ifdef __CET__
+#include <cet.h> /* see thunks.S */
+#endif
+
 	.text
 	.globl capture_enter
 	.hidden capture_enter

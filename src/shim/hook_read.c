@@ -96,29 +96,32 @@ RECEIVE_HOOK(__recvfrom_chk,
 	     (fd, buffer, count, size, flags, address, length),
 	     count > 0 && (flags & NOT_EOF_FLAGS) == 0)
 
-/* As above, but what was asked for stands in memory: it is looked at when it matters. */
+/*
+ * As above, but what was asked for stands in memory, and is looked at when it matters. The
+ * half about connections is a function of its own, so that the other needs no stack frame.
+ */
 #define GATHER_HOOK(name, parameters, arguments, is_stream)                                        \
-	static __attribute__((noinline, cold)) ssize_t name##_cold parameters                      \
+	static __attribute__((noinline)) ssize_t name##_watched parameters                         \
 	{                                                                                          \
-		if (!(is_stream) || !has_room(parts, (size_t)count)) {                             \
+		bool is_warm = use_is_warm(fd, STAMP_USE_READ);                                    \
+		if (!(is_stream) || (!is_warm && !has_room(parts, (size_t)count))) {               \
 			return real.name arguments;                                                \
 		}                                                                                  \
-		use_note(fd, STAMP_USE_READ);                                                      \
+		if (unlikely(!is_warm)) {                                                          \
+			use_note(fd, STAMP_USE_READ);                                              \
+		}                                                                                  \
 		ssize_t received = real.name arguments;                                            \
-		return received == 0 ? use_note_eof(fd) : received;                                \
+		if (unlikely(received == 0) && has_room(parts, (size_t)count)) {                   \
+			return use_note_eof(fd);                                                   \
+		}                                                                                  \
+		return received;                                                                   \
 	}                                                                                          \
 	EXPORT ssize_t name parameters                                                             \
 	{                                                                                          \
 		if (likely(!table_is_watched(fd))) {                                               \
 			return real.name arguments;                                                \
 		}                                                                                  \
-		if (unlikely(!use_is_warm(fd, STAMP_USE_READ) || !(is_stream))) {                  \
-			return name##_cold arguments;                                              \
-		}                                                                                  \
-		ssize_t received = real.name arguments;                                            \
-		return likely(received != 0) || !has_room(parts, (size_t)count)                    \
-			       ? received                                                          \
-			       : use_note_eof(fd);                                                 \
+		return name##_watched arguments;                                                   \
 	}
 
 GATHER_HOOK(readv, (int fd, const struct iovec *parts, int count), (fd, parts, count), true)

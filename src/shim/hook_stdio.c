@@ -64,7 +64,8 @@ static __attribute__((noinline, cold)) int leave_descriptor(FILE *stream, int fd
 }
 
 /* A stream and its descriptor go, by fclose or pclose: `close` is libc's own. */
-static int close_stream(__typeof__(fclose) *close, FILE *stream)
+static inline __attribute__((always_inline)) int close_stream(__typeof__(fclose) *close,
+							      FILE *stream)
 {
 	int fd = stream_descriptor(stream);
 	int error = 0;
@@ -93,7 +94,7 @@ EXPORT int pclose(FILE *stream)
 	return close_stream(real.pclose, stream);
 }
 
-static void reopening(FILE *stream)
+static inline __attribute__((always_inline)) void reopening(FILE *stream)
 {
 	int fd = stream_descriptor(stream);
 

@@ -118,6 +118,7 @@ static void process_born(void)
 
 void guard_before_vfork(void)
 {
+	CAPTURE_ENTRY();
 	if (guard_self.vfork_depth == 0) {
 		/* A number of another namespace may be the same: then nobody can tell. */
 		bool can_tell = !process_retired && !guard_self.new_pid_space;

@@ -92,7 +92,7 @@ static int wait_for_child(void)
 	X(write, write(pipe_in, room, sizeof(room)))                                               \
 	X(writev, writev(pipe_in, &part, 1))                                                       \
 	X(vfork, wait_for_child())                                                                 \
-	X(nanosleep, usleep(1000000))
+	X(nanosleep, usleep(999999))
 
 static long make(int which)
 {

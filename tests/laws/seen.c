@@ -88,7 +88,10 @@ static void say_descriptors(void)
 	DIR *folder = opendir("/proc/self/fd");
 	struct dirent *entry;
 
-	while (folder != NULL && (entry = readdir(folder)) != NULL && count < 64) {
+	if (folder == NULL) {
+		die("/proc/self/fd");
+	}
+	while ((entry = readdir(folder)) != NULL && count < 64) {
 		if (entry->d_name[0] != '.' && atoi(entry->d_name) != dirfd(folder)) {
 			all[count++] = atoi(entry->d_name);
 		}
@@ -103,7 +106,7 @@ static void say_descriptors(void)
 }
 
 /* Lines of a /proc file that tell of signals, threads, rights and the stack's protection. */
-static void say_lines(const char *path, const char *const *wanted, int skip)
+static void say_lines(const char *path, const char *const *wanted)
 {
 	FILE *file = fopen(path, "re");
 	char line[512];
@@ -111,9 +114,7 @@ static void say_lines(const char *path, const char *const *wanted, int skip)
 	while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
 		for (const char *const *want = wanted; *want != NULL; want++) {
 			if (strstr(line, *want) != NULL) {
-				/* of a mapping only the protection: it begins behind the address */
-				printf("%s%s", skip ? strchr(line, ' ') : line,
-				       strchr(line, '\n') ? "" : "\n");
+				printf("%s", line);
 			}
 		}
 	}
@@ -127,7 +128,10 @@ static void say_protection_of_stack(void)
 	FILE *file = fopen("/proc/self/maps", "re");
 	char line[512];
 
-	while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
+	if (file == NULL) {
+		die("/proc/self/maps");
+	}
+	while (fgets(line, sizeof(line), file) != NULL) {
 		if (strstr(line, "[stack]") != NULL) {
 			printf("stack: %.4s\n", strchr(line, ' ') + 1);
 		} else if (strncmp(strchr(line, ' ') + 1, "rwx", 3) == 0) {
@@ -147,7 +151,7 @@ static void say_the_rest(void)
 	char name[32] = "";
 	int death = -1;
 
-	say_lines("/proc/self/status", status, 0);
+	say_lines("/proc/self/status", status);
 	say_protection_of_stack();
 	getitimer(ITIMER_REAL, &timer);
 	getrlimit(RLIMIT_NOFILE, &files);
