@@ -40,6 +40,8 @@ enum {
 	LEDGER_RELEASES = 8,      /* copies let go unused that a process remembers */
 	LEDGER_ENGAGED = 8,       /* processes using one connection at the same time */
 	LEDGER_WORDS = LEDGER_CONNECTIONS / 64,
+	LEDGER_PROCESS_WORDS = LEDGER_PROCESSES / 64,
+	LEDGER_FRONT = 1024, /* bytes in front of the processes: the first of them share its page */
 };
 
 /*
@@ -49,7 +51,7 @@ enum {
 #define LEDGER_NOBODY  ((uint64_t)0)
 #define LEDGER_PHANTOM (~(uint64_t)0)
 
-/* In the word of a slot, beside the reference. */
+/* In the word of a slot, beside the reference. Both: it is being given back. */
 #define LEDGER_REF_ENDED    ((uint64_t)1 << 63) /* it said good-bye, or was found dead */
 #define LEDGER_REF_CLAIMING ((uint64_t)1 << 62) /* being filled for a child to come */
 
@@ -117,17 +119,9 @@ struct ledger_connection {
 	uint64_t engaged[LEDGER_ENGAGED]; /* references. W: each its own, CAS; R: any */
 	int32_t descriptor;               /* its number at the acquirer, a hint. W: first; R: any */
 	uint32_t was_engaged;             /* 1 once anybody was. W: any; R: any */
-	uint64_t claimed_ns;              /* CLOCK_MONOTONIC. W: claimer; R: viewer */
-	uint64_t marked_ns;               /* W: marker; R: viewer */
-	uint8_t local[16];                /* W: marker; R: viewer */
-	uint8_t peer[16];                 /* W: marker; R: viewer */
-	uint16_t local_port;              /* W: marker; R: viewer */
-	uint16_t peer_port;               /* W: marker; R: viewer */
-	uint32_t is_ipv6;                 /* W: marker; R: viewer */
 	uint32_t is_lent;   /* 1: the acquirer used it before it shared it. W: user; R: any */
 	uint32_t accepted;  /* site of its accept or connect, 0 = not known. W: user; R: any */
 	uint64_t origin_of; /* whose origin the slot tells: a cookie, 0 none. W: first; R: any */
-	uint64_t reserved[1];
 };
 
 /*
@@ -241,8 +235,20 @@ struct ledger_header {
 	uint64_t leaks;         /* events that are somebody's leak. W: any; R: any */
 };
 
+/*
+ * What a process touches between its birth and its end lies on few pages, for each costs
+ * a forked child a page fault: the header, the bits and the oldest processes on the first,
+ * its own slot, and its connection's bucket, which never lies across two.
+ */
 struct ledger {
-	struct ledger_header header;
+	union {
+		struct {
+			struct ledger_header header;
+			/* One bit per process slot that may be somebody's. W: any; R: any */
+			uint64_t occupied[LEDGER_PROCESS_WORDS];
+		};
+		uint8_t front[LEDGER_FRONT];
+	};
 	struct ledger_process processes[LEDGER_PROCESSES];
 	struct ledger_connection connections[LEDGER_CONNECTIONS];
 	struct ledger_module modules[LEDGER_MODULES];
@@ -278,12 +284,11 @@ _Static_assert(offsetof(struct ledger_process, newest_acquirer) == 64, "appended
 _Static_assert(offsetof(struct ledger_process, ancestors) == 80, "appended, never moved");
 _Static_assert(offsetof(struct ledger_process, releases) == 272, "appended, never moved");
 _Static_assert(offsetof(struct ledger_process, release_count) == 336, "appended, never moved");
-_Static_assert(sizeof(struct ledger_connection) == 192, "three cache lines");
+_Static_assert(sizeof(struct ledger_connection) == 128, "two cache lines");
 _Static_assert(offsetof(struct ledger_connection, mark) == 24, "appended, never moved");
 _Static_assert(offsetof(struct ledger_connection, engaged) == 40, "appended, never moved");
 _Static_assert(offsetof(struct ledger_connection, descriptor) == 104, "appended, never moved");
-_Static_assert(offsetof(struct ledger_connection, local) == 128, "appended, never moved");
-_Static_assert(offsetof(struct ledger_connection, is_ipv6) == 164, "appended, never moved");
+_Static_assert(offsetof(struct ledger_connection, origin_of) == 120, "appended, never moved");
 _Static_assert(sizeof(struct ledger_module) == 256, "four cache lines");
 _Static_assert(sizeof(struct ledger_site) == 160, "no padding");
 _Static_assert(sizeof(struct ledger_ends) == 40, "no padding");
@@ -292,6 +297,11 @@ _Static_assert(offsetof(struct ledger_event, ends) == 80, "appended, never moved
 _Static_assert(sizeof(struct ledger_finding) == 168, "no padding");
 _Static_assert(sizeof(struct ledger_header) == 64 + 8 * LEDGER_WORDS + 16, "no padding");
 _Static_assert(offsetof(struct ledger_header, live) == 64, "appended, never moved");
+_Static_assert(offsetof(struct ledger, processes) == LEDGER_FRONT, "the front holds all of it");
+_Static_assert(offsetof(struct ledger, connections) %
+			       (LEDGER_BUCKET * sizeof(struct ledger_connection)) ==
+		       0,
+	       "a bucket lies on one page");
 _Static_assert(sizeof(struct ledger) < 2 * 1024 * 1024, "less than 2 MB of address space");
 _Static_assert(LEDGER_PROCESSES <= 0xfffe, "a reference has 16 bits for the slot");
 

@@ -40,12 +40,18 @@ struct ledger_process *procs_get(struct ledger *ledger, uint64_t ref)
 		       : NULL;
 }
 
+/* The name of who is or was in the slot; of one that is being filled, nobody's. */
+static uint64_t name_in(uint64_t word)
+{
+	return (word & LEDGER_REF_ENDED) != 0 ? word & ~(LEDGER_REF_ENDED | LEDGER_REF_CLAIMING)
+					      : word;
+}
+
 const struct ledger_process *procs_recall(const struct ledger *ledger, uint64_t ref)
 {
 	uint64_t slot = slot_of(ref);
 
-	return slot < LEDGER_PROCESSES &&
-			       (load(&ledger->processes[slot].ref) & ~LEDGER_REF_ENDED) == ref
+	return slot < LEDGER_PROCESSES && name_in(load(&ledger->processes[slot].ref)) == ref
 		       ? &ledger->processes[slot]
 		       : NULL;
 }
@@ -64,6 +70,31 @@ uint64_t procs_at(const struct ledger *ledger, uint32_t index)
 	return (word & (LEDGER_REF_ENDED | LEDGER_REF_CLAIMING)) != 0 ? LEDGER_NOBODY : word;
 }
 
+uint32_t procs_next(const struct ledger *ledger, uint32_t index)
+{
+	while (index < LEDGER_PROCESSES) {
+		uint64_t rest = load(&ledger->occupied[index / 64]) >> (index % 64);
+
+		if (rest != 0) {
+			return index + (uint32_t)__builtin_ctzll(rest);
+		}
+		index = (index / 64 + 1) * 64;
+	}
+	return LEDGER_PROCESSES;
+}
+
+static void occupy(struct ledger *ledger, uint64_t slot)
+{
+	__atomic_fetch_or(&ledger->occupied[slot / 64], (uint64_t)1 << (slot % 64),
+			  __ATOMIC_SEQ_CST);
+}
+
+static void vacate(struct ledger *ledger, uint64_t slot)
+{
+	__atomic_fetch_and(&ledger->occupied[slot / 64], ~((uint64_t)1 << (slot % 64)),
+			   __ATOMIC_SEQ_CST);
+}
+
 /* Its children without a slot live on; nobody else would tell of them. */
 static void remember_unseen(struct ledger *ledger, const struct ledger_process *process)
 {
@@ -76,13 +107,19 @@ static void remember_unseen(struct ledger *ledger, const struct ledger_process *
 	}
 }
 
+/* The bit goes while nobody can claim the slot: else it might be its next owner's. */
 void procs_end(struct ledger *ledger, uint64_t ref)
 {
 	uint64_t slot = slot_of(ref);
+	uint64_t ending = ref | LEDGER_REF_ENDED | LEDGER_REF_CLAIMING;
 
-	if (slot < LEDGER_PROCESSES) {
-		remember_unseen(ledger, &ledger->processes[slot]);
-		swap(&ledger->processes[slot].ref, ref, ref | LEDGER_REF_ENDED);
+	if (slot >= LEDGER_PROCESSES || load(&ledger->processes[slot].ref) != ref) {
+		return;
+	}
+	remember_unseen(ledger, &ledger->processes[slot]);
+	if (swap(&ledger->processes[slot].ref, ref, ending)) {
+		vacate(ledger, slot);
+		swap(&ledger->processes[slot].ref, ending, ref | LEDGER_REF_ENDED);
 	}
 }
 
@@ -155,11 +192,12 @@ static void fill(const struct ledger *ledger, struct ledger_process *process, ui
 
 static bool is_free(const struct ledger_process *process, uint64_t word, procs_is_dead *is_dead)
 {
-	if (word == LEDGER_NOBODY || (word & LEDGER_REF_ENDED) != 0) {
-		return true;
+	/* Who was killed while it filled the slot, or gave it back, has lost it for good. */
+	if ((word & LEDGER_REF_CLAIMING) != 0) {
+		return false;
 	}
-	/* A claimer killed while it filled the slot has lost it for good. */
-	return (word & LEDGER_REF_CLAIMING) == 0 && is_dead != NULL && is_dead(process);
+	return word == LEDGER_NOBODY || (word & LEDGER_REF_ENDED) != 0 ||
+	       (is_dead != NULL && is_dead(process));
 }
 
 /* Takes the slot if nobody is in it, fills it, and only then gives it its new name. */
@@ -180,6 +218,7 @@ static uint64_t try_claim(struct ledger *ledger, uint32_t index, uint64_t parent
 	if (!swap(&process->ref, old, ref | LEDGER_REF_CLAIMING)) {
 		return LEDGER_NOBODY;
 	}
+	occupy(ledger, index);
 	fill(ledger, process, parent);
 	raise_high(ledger, index + 1);
 	__atomic_store_n(&process->ref, ref, __ATOMIC_SEQ_CST);

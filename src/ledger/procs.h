@@ -5,10 +5,15 @@
  *
  * The idea: a reference is slot + generation, so that a slot which was taken again
  * never answers to the old name. The slot's word goes 0 or ENDED -> CLAIMING -> the new
- * reference -> ENDED by compare-and-swap alone; whoever has swapped it to CLAIMING is
- * the only one to write the slot until it stores the reference.
- * Invariant: procs_get() of a reference whose process has ended, or whose slot is
- * somebody else's, is NULL.
+ * reference -> ENDED and CLAIMING -> ENDED by compare-and-swap alone; whoever has swapped
+ * it to CLAIMING is the only one to write the slot until it stores the next word.
+ * Invariants:
+ *  - procs_get() of a reference whose process has ended, or whose slot is somebody else's,
+ *    is NULL.
+ *  - The slot of a process that lives has its bit in `occupied`: only who claims the slot
+ *    sets it, before there is a reference, and only who ends that very process clears it,
+ *    while nobody can claim. So a walk may go by the bits, and costs what lives.
+ *  - A process killed while it claims or ends leaves a slot that is lost, and harms nobody.
  * Never here: a wait; the question whether a pid lives (the caller asks the kernel).
  *
  * Safe in threads, signal handlers and vfork children.
@@ -40,11 +45,14 @@ const struct ledger_process *procs_recall(const struct ledger *ledger, uint64_t 
 /* The process says good-bye: its slot may be taken. */
 void procs_end(struct ledger *ledger, uint64_t ref);
 
-/* How many slots a walk must look at, from 0. */
+/* How many slots were ever claimed, from 0. */
 uint32_t procs_high(const struct ledger *ledger);
 
 /* The reference in slot `index`, or LEDGER_NOBODY when it is free or has ended. */
 uint64_t procs_at(const struct ledger *ledger, uint32_t index);
+
+/* Walks: the first slot from `index` on that may be somebody's; LEDGER_PROCESSES at the end. */
+uint32_t procs_next(const struct ledger *ledger, uint32_t index);
 
 /* What the family says of one process and another. */
 enum procs_kin {

@@ -137,7 +137,8 @@ static void look_at_all(struct look *look)
 		uint64_t seen = load(births);
 
 		*look->holders = before;
-		for (uint32_t index = 0; index < procs_high(tree_ledger); index++) {
+		for (uint32_t index = procs_next(tree_ledger, 0); index < LEDGER_PROCESSES;
+		     index = procs_next(tree_ledger, index + 1)) {
 			look_at(look, index);
 		}
 		if (load(births) == seen) {

@@ -137,6 +137,62 @@ static void walk_sees_the_living_and_not_the_ended(void **state)
 	assert_int_equal(seen, 1);
 }
 
+/* So it costs what lives, not what ever lived. */
+static void walk_by_the_bits_meets_the_living_alone(void **state)
+{
+	enum { COUNT = 100 };
+	uint64_t refs[COUNT];
+	uint32_t index = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < COUNT; i++) {
+		refs[i] = claim(LEDGER_NOBODY);
+	}
+	for (unsigned i = 0; i < COUNT; i++) {
+		if (i % 7 != 0) {
+			procs_end(ledger, refs[i]);
+		}
+	}
+	for (unsigned i = 0; i < COUNT; i += 7) {
+		index = procs_next(ledger, index);
+		assert_int_equal(procs_at(ledger, index), refs[i]);
+		index++;
+	}
+	assert_int_equal(procs_next(ledger, index), LEDGER_PROCESSES);
+	assert_int_equal(procs_next(ledger, LEDGER_PROCESSES), LEDGER_PROCESSES);
+}
+
+/* By somebody who was late, or by two that found it dead. */
+static void end_of_who_had_the_slot_before_hides_nobody(void **state)
+{
+	uint64_t refs[LEDGER_PROCESSES];
+	uint64_t again;
+
+	(void)state;
+	fill_table(refs);
+	procs_end(ledger, refs[65]);
+	again = claim(LEDGER_NOBODY);
+	procs_end(ledger, refs[65]);
+	assert_int_equal(procs_next(ledger, 65), 65);
+	assert_int_equal(procs_at(ledger, 65), again);
+}
+
+/* Killed half-way through its good-bye: lost to claimers, nobody's to walks, still kin. */
+static void slot_being_given_back_is_nobodys(void **state)
+{
+	uint64_t refs[LEDGER_PROCESSES];
+
+	(void)state;
+	fill_table(refs);
+	slot_of(refs[6])->ref |= LEDGER_REF_ENDED | LEDGER_REF_CLAIMING;
+	assert_int_equal(procs_at(ledger, 6), LEDGER_NOBODY);
+	assert_null(procs_get(ledger, refs[6]));
+	assert_ptr_equal(procs_recall(ledger, refs[6]), &ledger->processes[6]);
+	dead_below = UINT32_MAX;
+	ledger->header.process_next = 6;
+	assert_int_equal(index_of(claim(LEDGER_NOBODY)), 7);
+}
+
 /* Its claimer may live, or may have been killed half-way: nobody can tell. */
 static void slot_being_claimed_is_nobodys(void **state)
 {
@@ -504,6 +560,9 @@ static const struct CMUnitTest tests[] = {
 	TEST(ended_does_not_answer_but_is_remembered),
 	TEST(slot_being_claimed_is_nobodys),
 	TEST(walk_sees_the_living_and_not_the_ended),
+	TEST(walk_by_the_bits_meets_the_living_alone),
+	TEST(end_of_who_had_the_slot_before_hides_nobody),
+	TEST(slot_being_given_back_is_nobodys),
 	TEST(walk_of_an_empty_ledger_sees_nobody),
 	TEST(walk_never_leaves_the_table),
 	TEST(end_of_somebody_gone_harms_nobody),
