@@ -134,7 +134,7 @@ static void leave_users(struct departure *departure)
 		return;
 	}
 	if ((gone->stamp & STAMP_ENGAGED) != 0) {
-		conns_disengage(tree_ledger, gone->cookie, tree_self_ref());
+		tree_disengage(gone->cookie);
 	}
 	procs_release(self, departure->origin.acquired, departure->origin.descriptor);
 }

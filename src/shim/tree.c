@@ -31,6 +31,12 @@ static uint64_t missed;   /* epoch of a fork that another thread made while the 
 static bool is_listening; /* this process has called accept */
 
 /*
+ * How often this process has said that it uses something, less what it took back; never
+ * too low. At 0 its end need not look through the connections.
+ */
+static uint32_t engagements;
+
+/*
  * Which thread of this process has made its children: 0 none, its guard's address, or
  * FORKER_MANY. Only that one can say that the process went elsewhere: another thread's
  * accept says nothing about the one that waits for its helper and will then answer.
@@ -262,6 +268,7 @@ void tree_born(void)
 		return;
 	}
 	is_listening = false;
+	engagements = 0;
 	forker = 0;
 	guard_self.new_pid_space = false;
 	self = guard_self.child;
@@ -306,7 +313,9 @@ void tree_end(void)
 {
 	if (tree_self() != NULL) {
 		/* Said before the look: of two that exit together, one sees the other leave. */
-		conns_disengage_all(tree_ledger, self);
+		if (__atomic_load_n(&engagements, __ATOMIC_RELAXED) != 0) {
+			conns_disengage_all(tree_ledger, self);
+		}
 		raise_flag(LEDGER_PROCESS_LEAVING);
 		due_look_leaving();
 		procs_end(tree_ledger, self);
@@ -333,7 +342,8 @@ struct conns_origin tree_origin(uint64_t acquired, int descriptor)
 /* Dead processes cannot take themselves out of a full bucket. */
 static void bury_the_dead(void)
 {
-	for (uint32_t i = 0; i < procs_high(tree_ledger); i++) {
+	for (uint32_t i = procs_next(tree_ledger, 0); i < LEDGER_PROCESSES;
+	     i = procs_next(tree_ledger, i + 1)) {
 		uint64_t ref = procs_at(tree_ledger, i);
 
 		if (ref != LEDGER_NOBODY && ref != self &&
@@ -347,8 +357,12 @@ static void bury_the_dead(void)
 static struct ledger_connection *engage(uint64_t cookie, uint64_t ref,
 					const struct conns_origin *origin)
 {
-	struct ledger_connection *slot = conns_engage(tree_ledger, cookie, ref, origin);
+	struct ledger_connection *slot;
 
+	if (ref == self) {
+		__atomic_add_fetch(&engagements, 1, __ATOMIC_RELAXED);
+	}
+	slot = conns_engage(tree_ledger, cookie, ref, origin);
 	if (slot == NULL) {
 		bury_the_dead();
 		slot = conns_engage(tree_ledger, cookie, ref, origin);
@@ -391,6 +405,14 @@ void tree_engage(uint64_t cookie, const struct table_gone *known)
 	}
 }
 
+/* Two threads may both have engaged; then one is taken back, and the count stays too high. */
+void tree_disengage(uint64_t cookie)
+{
+	if (tree_self() != NULL && conns_disengage(tree_ledger, cookie, self)) {
+		__atomic_sub_fetch(&engagements, 1, __ATOMIC_RELAXED);
+	}
+}
+
 void tree_engage_phantom(uint64_t cookie, uint64_t acquired, int descriptor)
 {
 	struct conns_origin origin = tree_origin(acquired, descriptor);
@@ -405,7 +427,12 @@ void tree_arrived(uint64_t cookie)
 {
 	struct conns_origin unknown = {.acquirer = LEDGER_NOBODY, .descriptor = -1};
 
-	if (tree_self() != NULL && !conns_replace_phantom(tree_ledger, cookie, self)) {
+	if (tree_self() == NULL) {
+		return;
+	}
+	if (conns_replace_phantom(tree_ledger, cookie, self)) {
+		__atomic_add_fetch(&engagements, 1, __ATOMIC_RELAXED);
+	} else {
 		engage(cookie, self, &unknown);
 	}
 }
@@ -555,6 +582,7 @@ bool tree_adopt(int id, uint64_t ref)
 	self = ref;
 	process_epoch = (mine->execed & ~STAMP_FLAGS) + STAMP_EPOCH_ONE;
 	process_came_to_share = PROCESS_INHERITED_EPOCH;
+	engagements = 1; /* what the old image and its parent have said for it is not counted */
 	rebuild_line(ledger, mine);
 	install(ledger, id);
 	raise_flag(LEDGER_PROCESS_SIGHTED);

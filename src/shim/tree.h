@@ -54,6 +54,9 @@ struct conns_origin tree_origin(uint64_t acquired, int descriptor);
 /* This process uses the connection with this cookie while it is shared. */
 void tree_engage(uint64_t cookie, const struct table_gone *known);
 
+/* It uses it no more. */
+void tree_disengage(uint64_t cookie);
+
 /* It uses something that it could not publish: it counts as using everything. */
 void tree_uses_unknown(void);
 
