@@ -22,6 +22,7 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 
 #include "core/settings.h"
@@ -224,6 +225,7 @@ static void set_up(char **environment)
 {
 	uint64_t soft;
 	uint32_t limit;
+	long map;
 
 	real_resolve();
 	if (borrowed.syscall != NULL) {
@@ -233,16 +235,18 @@ static void set_up(char **environment)
 	if (environment == NULL || is_secure(environment) || is_sandboxed()) {
 		return;
 	}
-	log_setup();
 	read_settings(environment);
 	if (process_settings.mode == SETTINGS_MODE_OFF) {
 		return;
 	}
 	limit = descriptor_limit(&soft);
-	if (process_setup() != 0 || table_setup(limit) != 0) {
+	map = rawsys6(SYS_mmap, 0, (long)(PROCESS_BYTES + table_bytes(limit)),
+		      PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (rawsys_is_error(map) || process_setup((void *)map) != 0) {
 		process_retire();
 		return;
 	}
+	table_setup((uint8_t *)map + PROCESS_BYTES, limit);
 	find_inherited(environment, soft < IMAGE_DESCRIPTORS ? (uint32_t)soft : IMAGE_DESCRIPTORS);
 	register_exit();
 	due_look(); /* until we attached, nobody could say that this image holds by accident */

@@ -26,30 +26,30 @@ enum {
 struct ledger *tree_ledger;
 
 static int ledger_id = -1;
-static uint64_t self;
-static uint64_t missed;   /* epoch of a fork that another thread made while the ledger was made */
-static bool is_listening; /* this process has called accept */
+static OWN uint64_t self;
+static OWN uint64_t missed;   /* epoch of a fork that another thread made while the ledger was made */
+static OWN bool is_listening; /* this process has called accept */
 
 /*
  * How often this process has said that it uses something, less what it took back; never
  * too low. At 0 its end need not look through the connections.
  */
-static uint32_t engagements;
+static OWN uint32_t engagements;
 
 /*
  * Which thread of this process has made its children: 0 none, its guard's address, or
  * FORKER_MANY. Only that one can say that the process went elsewhere: another thread's
  * accept says nothing about the one that waits for its helper and will then answer.
  */
-static uintptr_t forker;
+static OWN uintptr_t forker;
 #define FORKER_MANY ((uintptr_t)1)
 
 /* The line of descent, oldest first; the last is this process. */
-static struct {
+static OWN struct {
 	uint64_t ref;
 	uint64_t born;
 } line[LINE_MAX_DEPTH];
-static uint32_t line_length;
+static OWN uint32_t line_length;
 
 /* For those who look into this process from outside. */
 EXPORT struct sendfin_anchor sendfin_anchor;
@@ -446,6 +446,15 @@ void tree_listen(void)
 {
 	is_listening = true;
 	raise_flag(LEDGER_PROCESS_LISTENS);
+}
+
+bool tree_listens(void)
+{
+	const struct ledger_process *mine = tree_self();
+
+	return is_listening ||
+	       (mine != NULL &&
+		(__atomic_load_n(&mine->flags, __ATOMIC_RELAXED) & LEDGER_PROCESS_LISTENS) != 0);
 }
 
 void tree_stop_listening(void)

@@ -69,6 +69,9 @@ void tree_arrived(uint64_t cookie);
 /* It calls accept: it listens. */
 void tree_listen(void);
 
+/* Does it listen, as far as the ledger has been told? */
+bool tree_listens(void);
+
 /* Its last listening socket is closed: it is nobody's accept loop any more. */
 void tree_stop_listening(void);
 
