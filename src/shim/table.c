@@ -71,9 +71,8 @@ static void raise_to(int *word, int value)
 {
 	int old = __atomic_load_n(word, __ATOMIC_RELAXED);
 
-	while (value > old &&
-	       !__atomic_compare_exchange_n(word, &old, value, true, __ATOMIC_RELAXED,
-					    __ATOMIC_RELAXED)) {
+	while (value > old && !__atomic_compare_exchange_n(word, &old, value, true,
+							   __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
 	}
 }
 
@@ -81,9 +80,8 @@ static void note_range(int fd)
 {
 	int old = __atomic_load_n(&noted_low, __ATOMIC_RELAXED);
 
-	while (fd < old &&
-	       !__atomic_compare_exchange_n(&noted_low, &old, fd, true, __ATOMIC_RELAXED,
-					    __ATOMIC_RELAXED)) {
+	while (fd < old && !__atomic_compare_exchange_n(&noted_low, &old, fd, true,
+							__ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
 	}
 	raise_to(&noted_high, fd);
 }
@@ -103,8 +101,7 @@ void table_put(int fd, uint64_t stamp)
 		return;
 	}
 	raise_to(&highest, fd);
-	if (stamp_is_connection(stamp) &&
-	    (stamp & (STAMP_UNUSED | STAMP_RECORD)) != STAMP_UNUSED) {
+	if (stamp_is_connection(stamp) && (stamp & (STAMP_UNUSED | STAMP_RECORD)) != STAMP_UNUSED) {
 		note_range(fd);
 	}
 	__atomic_store_n(&table_stamps[fd], stamp, __ATOMIC_RELAXED);

@@ -1,33 +1,24 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * See tree.h. The line of descent is the list of (reference, epoch of birth) from the
- * first process of the tree down to this one: epochs grow along it, so an epoch of
- * acquisition names the one that was alive then.
- */
+/* See tree.h. */
 #include "shim/tree.h"
 
 #include <stddef.h>
-#include <string.h>
 
 #include "core/stamp.h"
 #include "ledger/segment.h"
 #include "shim/due.h"
 #include "shim/guard.h"
+#include "shim/lineage.h"
 #include "shim/process.h"
 #include "shim/table.h"
 #include "sys/alive.h"
 #include "sys/rawsys.h"
 
-enum {
-	/* Generations whose acquisitions can be told apart; deeper ones are "not known". */
-	LINE_MAX_DEPTH = 32,
-};
-
 struct ledger *tree_ledger;
 
 static int ledger_id = -1;
 static OWN uint64_t self;
-static OWN uint64_t missed;   /* epoch of a fork that another thread made while the ledger was made */
+static OWN uint64_t missed; /* epoch of a fork that another thread made while the ledger was made */
 static OWN bool is_listening; /* this process has called accept */
 
 /*
@@ -43,13 +34,6 @@ static OWN uint32_t engagements;
  */
 static OWN uintptr_t forker;
 #define FORKER_MANY ((uintptr_t)1)
-
-/* The line of descent, oldest first; the last is this process. */
-static OWN struct {
-	uint64_t ref;
-	uint64_t born;
-} line[LINE_MAX_DEPTH];
-static OWN uint32_t line_length;
 
 /* For those who look into this process from outside. */
 EXPORT struct sendfin_anchor sendfin_anchor;
@@ -104,17 +88,6 @@ bool tree_is_dead(const struct ledger_process *process)
 	       alive_is_dead(__atomic_load_n(&process->pid, __ATOMIC_RELAXED));
 }
 
-static void line_push(uint64_t ref, uint64_t born)
-{
-	if (line_length == LINE_MAX_DEPTH) {
-		memmove(&line[0], &line[1], sizeof(line) - sizeof(line[0]));
-		line_length--;
-	}
-	line[line_length].ref = ref;
-	line[line_length].born = born;
-	line_length++;
-}
-
 static void install(struct ledger *ledger, int id)
 {
 	ledger_id = id;
@@ -148,7 +121,7 @@ static void make_ledger(void)
 	ledger->processes[0].pid = (uint32_t)rawsys1(SYS_getpid, 0);
 	ledger->processes[0].flags = (uint32_t)is_listening * LEDGER_PROCESS_LISTENS;
 	ledger->processes[0].blind = missed;
-	line_push(self, PROCESS_FIRST_EPOCH);
+	lineage_push(self, PROCESS_FIRST_EPOCH);
 	install(ledger, id);
 }
 
@@ -284,7 +257,7 @@ void tree_born(void)
 		return;
 	}
 	agree_on_pid(mine, (uint32_t)rawsys1(SYS_getpid, 0));
-	line_push(self, mine->born);
+	lineage_push(self, mine->born);
 }
 
 void tree_spawning(void)
@@ -325,18 +298,7 @@ void tree_end(void)
 
 struct conns_origin tree_origin(uint64_t acquired, int descriptor)
 {
-	struct conns_origin origin = {
-		.acquirer = LEDGER_NOBODY, .acquired = acquired, .descriptor = descriptor};
-
-	for (uint32_t i = line_length; acquired != 0 && i > 0; i--) {
-		if (line[i - 1].born <= acquired) {
-			origin.acquirer = line[i - 1].ref;
-			/* It came to be shared when the next in our line was born. */
-			origin.shared = i < line_length ? line[i].born : 0;
-			break;
-		}
-	}
-	return origin;
+	return lineage_origin(acquired, descriptor);
 }
 
 /* Dead processes cannot take themselves out of a full bucket. */
@@ -452,9 +414,8 @@ bool tree_listens(void)
 {
 	const struct ledger_process *mine = tree_self();
 
-	return is_listening ||
-	       (mine != NULL &&
-		(__atomic_load_n(&mine->flags, __ATOMIC_RELAXED) & LEDGER_PROCESS_LISTENS) != 0);
+	return is_listening || (mine != NULL && (__atomic_load_n(&mine->flags, __ATOMIC_RELAXED) &
+						 LEDGER_PROCESS_LISTENS) != 0);
 }
 
 void tree_stop_listening(void)
@@ -558,23 +519,6 @@ static bool is_ours(struct ledger_process *slot)
 					   __ATOMIC_SEQ_CST);
 }
 
-/* The line of descent as far as the ancestors' slots still tell it. */
-static void rebuild_line(struct ledger *ledger, const struct ledger_process *mine)
-{
-	uint32_t known = 0;
-
-	while (known < LEDGER_ANCESTORS && procs_recall(ledger, mine->ancestors[known]) != NULL) {
-		known++;
-	}
-	while (known > 0) {
-		uint64_t ref = mine->ancestors[--known];
-		const struct ledger_process *ancestor = procs_recall(ledger, ref);
-
-		line_push(ref, ancestor != NULL ? ancestor->born : 0);
-	}
-	line_push(self, mine->born);
-}
-
 bool tree_adopt(int id, uint64_t ref)
 {
 	struct ledger *ledger;
@@ -592,7 +536,7 @@ bool tree_adopt(int id, uint64_t ref)
 	process_epoch = (mine->execed & ~STAMP_FLAGS) + STAMP_EPOCH_ONE;
 	process_came_to_share = PROCESS_INHERITED_EPOCH;
 	engagements = 1; /* what the old image and its parent have said for it is not counted */
-	rebuild_line(ledger, mine);
+	lineage_rebuild(ledger, mine, self);
 	install(ledger, id);
 	raise_flag(LEDGER_PROCESS_SIGHTED);
 	return true;
