@@ -24,7 +24,7 @@ SAN       ?=
 
 comma     := ,
 BUILD     ?= build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
-SUITES    ?= $(if $(SAN),unit,lint unit stress model shim talk examples cli cost bench)
+SUITES    ?= $(if $(SAN),unit,lint unit stress model shim talk examples cli preload cost bench)
 DEPS_BUILD = build-essential uthash-dev
 DEPS_CHECK = clang clang-format cppcheck shellcheck mandoc libcmocka-dev musl-tools valgrind \
 	     strace iproute2 python3 perl procps util-linux spin
@@ -46,7 +46,8 @@ SHIM_FLAGS := -fPIC -fvisibility=hidden -ftls-model=initial-exec -fexceptions \
 	     -fasynchronous-unwind-tables -fno-plt $(ARCH_$(firstword $(subst -, ,$(MACHINE))))
 SHIM_MUST := -U_FORTIFY_SOURCE -U_FILE_OFFSET_BITS -fno-stack-protector -fno-lto
 SHIM_LINK := -shared -nostdlib -nostartfiles -Wl,-z,initfirst,-z,nodelete,-z,now,-z,relro \
-	     -Wl,-z,noexecstack,-z,noseparate-code -Wl,--version-script=src/shim/export.map -Wl,--exclude-libs,ALL
+	     -Wl,-z,noexecstack,-z,noseparate-code -Wl,--version-script=src/shim/export.map \
+	     -Wl,--exclude-libs,ALL
 
 compile    = $(CC) $(COMMON) $(ROOMS) $(CPPFLAGS) $(CFLAGS)
 link       = mkdir -p $(@D) && $(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^
