@@ -14,6 +14,12 @@
  */
 #define OWN __attribute__((section("own")))
 
+/*
+ * On large data without a value: in the file, so that what is left needs no page of zeroes, a
+ * mapping of its own that every exec would make and every fork copy.
+ */
+#define IN_FILE __attribute__((section("filed")))
+
 /* On every function the program may find: all else in this library is hidden. */
 #define EXPORT __attribute__((visibility("default")))
 

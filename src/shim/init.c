@@ -3,10 +3,12 @@
  * The constructor, and the map of this room.
  *
  *   hooks.def    what is intercepted            real, early   what is behind the hooks
+ *   symbols      where libc has it
  *   hook_*.c     the intercepted functions      thunks.S      those that C cannot write
  *   table        what each descriptor is        use           a connection is used
  *   letgo        a connection is let go         fin           the one shutdown
  *   tree         this process in the ledger     holders       how the others stand
+ *   lineage      its ancestors
  *   due          deferred FINs, and the sweep   reclaim       descriptors given back
  *   handover     connections in messages        image         what goes across exec
  *   stream       stdio on connections           guard.h       per-thread state
@@ -74,26 +76,49 @@ static void read_settings(char **environment)
 	log_setup();
 }
 
+/* What the kernel says of this process in /proc/self/status; see proc(5). */
+struct status {
+	bool is_sandboxed;
+	uint32_t descriptors; /* room in its table: none is open from here on */
+};
+
+static const char *value_of(const char *status, const char *name)
+{
+	const char *line = strstr(status, name);
+
+	return line != NULL ? line + strlen(name) : "";
+}
+
 /*
  * A filter that came with us across exec kills for calls it does not know. Open,
  * read and close of a file are what ld.so itself has just done.
  */
-static bool is_sandboxed(void)
+static struct status read_status(void)
 {
+	struct status found = {.is_sandboxed = false, .descriptors = IMAGE_DESCRIPTORS};
 	char status[STATUS_BYTES + 1];
 	long fd = rawsys6(SYS_openat, AT_FDCWD, (long)"/proc/self/status", O_RDONLY | O_CLOEXEC, 0,
 			  0, 0);
+	const char *digit;
+	uint32_t size = 0;
 	long length;
-	const char *line;
 
 	if (fd < 0) {
-		return false;
+		return found;
 	}
 	length = rawsys3(SYS_read, fd, (long)status, STATUS_BYTES);
 	rawsys1(SYS_close, fd);
 	status[length > 0 ? length : 0] = '\0';
-	line = strstr(status, "\nSeccomp:\t");
-	return line != NULL && line[10] != '0';
+	for (digit = value_of(status, "\nFDSize:\t");
+	     *digit >= '0' && *digit <= '9' && size < IMAGE_DESCRIPTORS; digit++) {
+		size = size * 10 + (uint32_t)(*digit - '0');
+	}
+	if (size != 0 && size < found.descriptors) {
+		found.descriptors = size;
+	}
+	digit = value_of(status, "\nSeccomp:\t");
+	found.is_sandboxed = *digit != '\0' && *digit != '0';
+	return found;
 }
 
 static bool is_standard(int fd)
@@ -223,6 +248,7 @@ static uint32_t descriptor_limit(uint64_t *soft)
 
 static void set_up(char **environment)
 {
+	struct status status;
 	uint64_t soft;
 	uint32_t limit;
 	long map;
@@ -232,7 +258,11 @@ static void set_up(char **environment)
 		real_syscall = borrowed.syscall;
 	}
 	settings_default(&process_settings);
-	if (environment == NULL || is_secure(environment) || is_sandboxed()) {
+	if (environment == NULL || is_secure(environment)) {
+		return;
+	}
+	status = read_status();
+	if (status.is_sandboxed) {
 		return;
 	}
 	read_settings(environment);
@@ -247,7 +277,8 @@ static void set_up(char **environment)
 		return;
 	}
 	table_setup((uint8_t *)map + PROCESS_BYTES, limit);
-	find_inherited(environment, soft < IMAGE_DESCRIPTORS ? (uint32_t)soft : IMAGE_DESCRIPTORS);
+	find_inherited(environment,
+		       soft < status.descriptors ? (uint32_t)soft : status.descriptors);
 	register_exit();
 	due_look(); /* until we attached, nobody could say that this image holds by accident */
 }

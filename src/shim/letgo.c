@@ -256,8 +256,8 @@ void letgo_at_exit(bool flush)
 	int first;
 	int last;
 
-	if (!process_may_act()) {
-		return;
+	if ((table_highest() < 0 && tree_ledger == NULL) || !process_may_act()) {
+		return; /* there never was a socket */
 	}
 	has_unflushed = flush && !stream_flush_all();
 	table_noted(&first, &last);

@@ -20,7 +20,7 @@
 OWN uint64_t process_epoch = PROCESS_FIRST_EPOCH;
 OWN uint64_t process_came_to_share = PROCESS_INHERITED_EPOCH;
 OWN uint64_t process_birth = PROCESS_INHERITED_EPOCH;
-struct settings process_settings;
+IN_FILE struct settings process_settings;
 
 __thread struct guard guard_self;
 
