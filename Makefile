@@ -80,7 +80,7 @@ FUZZERS   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/*.c))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tests deps demo check lint bench fuzz install uninstall check-install clean help FORCE
+.PHONY: all tests deps demo check lint bench bench-long fuzz install uninstall check-install clean help FORCE
 
 all: $(LIB) $(CMD) $(EXAMPLES) ## build the library, the command and the examples
 
@@ -184,6 +184,9 @@ lint: all ## style, static analysis, and the checks of the rooms: layers, purity
 
 bench: all ## count instructions, measure costs
 	@if [ -x bench/run ]; then bench/run; else echo 'bench: nothing to measure yet'; fi
+
+bench-long: all ## a leaky server for CONNECTIONS=1000000: nothing may grow
+	@bench/long $(CONNECTIONS)
 
 fuzz: $(FUZZERS) ## fuzz each parser for FUZZ_SECONDS=10
 	@$(if $(FUZZERS),,echo 'fuzz: no fuzzers yet')

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Fork against the number of open connections: instructions inside the shim, in parent and child.
 
-The promise: +0 per open connection, so the count is the same with none and with 20,000. Also with
+The promise: +0 per open connection, so the count is the same with none and with 100,000. Also with
 connections that were shared before and used since, of which all is known that can be known.
 
 The clients are another process, not under callgrind. The limit of descriptors is raised before
@@ -15,7 +15,7 @@ import subprocess
 
 import common
 
-SIZES = (0, 1, 100, 1000, 20000)
+SIZES = (0, 1, 100, 1000, 20000, 100000)
 SOME = 10  # as in forks.c: so many more clients are waiting to be accepted
 # Descriptors beside the connections: standard ones, the listener, what valgrind keeps, to spare.
 OTHERS = 100
