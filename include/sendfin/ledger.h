@@ -250,6 +250,8 @@ struct ledger {
 		uint8_t front[LEDGER_FRONT];
 	};
 	struct ledger_process processes[LEDGER_PROCESSES];
+	/* The births once more, side by side: in a crowd most cannot hold what is asked about. */
+	uint64_t births[LEDGER_PROCESSES]; /* W: parent; R: any */
 	struct ledger_connection connections[LEDGER_CONNECTIONS];
 	struct ledger_module modules[LEDGER_MODULES];
 	struct ledger_site sites[LEDGER_SITES];

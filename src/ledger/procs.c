@@ -83,6 +83,35 @@ uint32_t procs_next(const struct ledger *ledger, uint32_t index)
 	return LEDGER_PROCESSES;
 }
 
+bool procs_is_crowd(const struct ledger *ledger, uint32_t few)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < LEDGER_PROCESS_WORDS && count <= few; i++) {
+		/* Not by a built-in count of bits: that is a function of the compiler's library. */
+		for (uint64_t word = load(&ledger->occupied[i]); word != 0; word &= word - 1) {
+			count++;
+		}
+	}
+	return count > few;
+}
+
+void procs_set_born(struct ledger *ledger, struct ledger_process *slot, uint64_t born)
+{
+	__atomic_store_n(&slot->born, born, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&ledger->births[slot - ledger->processes], born, __ATOMIC_SEQ_CST);
+}
+
+uint64_t procs_born(const struct ledger *ledger, uint32_t index)
+{
+	return load(&ledger->births[index]);
+}
+
+uint32_t procs_index(uint64_t ref)
+{
+	return (uint32_t)slot_of(ref);
+}
+
 static void occupy(struct ledger *ledger, uint64_t slot)
 {
 	__atomic_fetch_or(&ledger->occupied[slot / 64], (uint64_t)1 << (slot % 64),
@@ -166,10 +195,10 @@ static void fill_family(const struct ledger *ledger, struct ledger_process *chil
 	      source != NULL ? __atomic_load_n(&source->pid_space, __ATOMIC_RELAXED) : 0);
 }
 
-static void fill(const struct ledger *ledger, struct ledger_process *process, uint64_t parent)
+static void fill(struct ledger *ledger, struct ledger_process *process, uint64_t parent)
 {
 	put32(&process->pid, 0);
-	put(&process->born, 0);
+	procs_set_born(ledger, process, 0);
 	put(&process->came_to_share, 0);
 	put(&process->away, 0);
 	put(&process->execed, 0);

@@ -54,6 +54,18 @@ uint64_t procs_at(const struct ledger *ledger, uint32_t index);
 /* Walks: the first slot from `index` on that may be somebody's; LEDGER_PROCESSES at the end. */
 uint32_t procs_next(const struct ledger *ledger, uint32_t index);
 
+/* Are there more than `few` slots that may be somebody's? */
+bool procs_is_crowd(const struct ledger *ledger, uint32_t few);
+
+/* The process in `slot`, whom nobody but its claimer knows yet, comes into being then. */
+void procs_set_born(struct ledger *ledger, struct ledger_process *slot, uint64_t born);
+
+/* When the process in slot `index` was born, without a look at the slot. */
+uint64_t procs_born(const struct ledger *ledger, uint32_t index);
+
+/* The index of the slot that a reference names; LEDGER_PROCESSES for nobody and phantoms. */
+uint32_t procs_index(uint64_t ref);
+
 /* What the family says of one process and another. */
 enum procs_kin {
 	PROCS_DESCENDS, /* `ancestor` is among the nearest ancestors */

@@ -133,7 +133,7 @@ static void fill_child(uint64_t ref, uint64_t born)
 	if (child == NULL) {
 		return;
 	}
-	store(&child->born, born);
+	procs_set_born(tree_ledger, child, born);
 	store(&child->came_to_share, born);
 	if (guard_self.new_pid_space) {
 		/* Nobody here can ask whether it lives; its own children can ask each other. */

@@ -193,6 +193,37 @@ static void slot_being_given_back_is_nobodys(void **state)
 	assert_int_equal(index_of(claim(LEDGER_NOBODY)), 7);
 }
 
+static void birth_is_told_beside_the_slots_and_forgotten_with_them(void **state)
+{
+	uint64_t refs[LEDGER_PROCESSES];
+
+	(void)state;
+	fill_table(refs);
+	procs_set_born(ledger, slot_of(refs[9]), 5 * STAMP_EPOCH_ONE);
+	assert_int_equal(slot_of(refs[9])->born, 5 * STAMP_EPOCH_ONE);
+	assert_int_equal(procs_born(ledger, procs_index(refs[9])), 5 * STAMP_EPOCH_ONE);
+	procs_end(ledger, refs[9]);
+	assert_int_equal(procs_born(ledger, procs_index(claim(LEDGER_NOBODY))), 0);
+	assert_int_equal(procs_index(LEDGER_NOBODY), LEDGER_PROCESSES);
+	assert_int_equal(procs_index(LEDGER_PHANTOM), LEDGER_PROCESSES);
+}
+
+static void crowd_is_of_the_living(void **state)
+{
+	uint64_t refs[80];
+
+	(void)state;
+	for (unsigned i = 0; i < 80; i++) {
+		assert_int_equal(procs_is_crowd(ledger, 32), i > 32);
+		refs[i] = claim(LEDGER_NOBODY);
+	}
+	for (unsigned i = 0; i < 48; i++) {
+		assert_true(procs_is_crowd(ledger, 32));
+		procs_end(ledger, refs[i]);
+	}
+	assert_false(procs_is_crowd(ledger, 32));
+}
+
 /* Its claimer may live, or may have been killed half-way: nobody can tell. */
 static void slot_being_claimed_is_nobodys(void **state)
 {
@@ -563,6 +594,8 @@ static const struct CMUnitTest tests[] = {
 	TEST(walk_by_the_bits_meets_the_living_alone),
 	TEST(end_of_who_had_the_slot_before_hides_nobody),
 	TEST(slot_being_given_back_is_nobodys),
+	TEST(birth_is_told_beside_the_slots_and_forgotten_with_them),
+	TEST(crowd_is_of_the_living),
 	TEST(walk_of_an_empty_ledger_sees_nobody),
 	TEST(walk_never_leaves_the_table),
 	TEST(end_of_somebody_gone_harms_nobody),
