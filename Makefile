@@ -80,7 +80,8 @@ FUZZERS   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/*.c))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tests deps demo check lint bench bench-long fuzz install uninstall check-install clean help FORCE
+.PHONY: all tests deps demo check lint bench bench-long fuzz install uninstall check-install clean \
+	help FORCE
 
 all: $(LIB) $(CMD) $(EXAMPLES) ## build the library, the command and the examples
 

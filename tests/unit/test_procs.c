@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The slots of processes: claimed, found, ended, claimed again; the family; the
- * copies let go unused.
+ * The slots of processes: claimed, found, ended, claimed again; the family.
  *
  * The idea: one ledger in ordinary memory, one thread; who is dead is a list that
  * the test keeps. Never here: races; tests/stress has them.
@@ -512,62 +511,6 @@ static void kin_is_unknown_when_the_parent_is_gone(void **state)
 	assert_int_equal(procs_kin(ledger, slot_of(claim(child)), refs[9]), PROCS_UNKNOWN);
 }
 
-static void remembers_the_last_eight_releases(void **state)
-{
-	enum { COUNT = 3 * LEDGER_RELEASES };
-	struct ledger_process *process = slot_of(claim(LEDGER_NOBODY));
-
-	(void)state;
-	for (int n = 1; n <= COUNT; n++) {
-		procs_release(process, (uint64_t)n * STAMP_EPOCH_ONE, n);
-		for (int i = 1; i <= COUNT; i++) {
-			assert_int_equal(
-				procs_has_released(process, (uint64_t)i * STAMP_EPOCH_ONE, i),
-				i <= n && i > n - LEDGER_RELEASES);
-		}
-	}
-}
-
-static void release_is_of_one_epoch_and_one_descriptor(void **state)
-{
-	struct ledger_process *process = slot_of(claim(LEDGER_NOBODY));
-
-	(void)state;
-	procs_release(process, 5 * STAMP_EPOCH_ONE, 7);
-	assert_true(procs_has_released(process, 5 * STAMP_EPOCH_ONE, 7));
-	assert_false(procs_has_released(process, 5 * STAMP_EPOCH_ONE, 6));
-	assert_false(procs_has_released(process, 5 * STAMP_EPOCH_ONE, 8));
-	assert_false(procs_has_released(process, 4 * STAMP_EPOCH_ONE, 7));
-	assert_false(procs_has_released(process, 6 * STAMP_EPOCH_ONE, 7));
-}
-
-static void release_of_descriptor_zero_is_remembered(void **state)
-{
-	struct ledger_process *process = slot_of(claim(LEDGER_NOBODY));
-
-	(void)state;
-	assert_false(procs_has_released(process, STAMP_EPOCH_ONE, 0));
-	procs_release(process, STAMP_EPOCH_ONE, 0);
-	assert_true(procs_has_released(process, STAMP_EPOCH_ONE, 0));
-	assert_false(procs_has_released(process, STAMP_EPOCH_ONE, -1));
-}
-
-/* What cannot be remembered leaves the process a holder, and pushes nothing out. */
-static void release_without_a_number_is_not_remembered(void **state)
-{
-	struct ledger_process *process = slot_of(claim(LEDGER_NOBODY));
-
-	(void)state;
-	procs_release(process, STAMP_EPOCH_ONE, 7);
-	for (int i = 0; i < LEDGER_RELEASES; i++) {
-		procs_release(process, STAMP_EPOCH_ONE, -1);
-		procs_release(process, STAMP_EPOCH_ONE, 0xffff + i);
-	}
-	assert_false(procs_has_released(process, STAMP_EPOCH_ONE, -1));
-	assert_false(procs_has_released(process, STAMP_EPOCH_ONE, 0xffff));
-	assert_true(procs_has_released(process, STAMP_EPOCH_ONE, 7));
-}
-
 static void nothing_is_released_at_birth(void **state)
 {
 	uint64_t refs[LEDGER_PROCESSES];
@@ -613,10 +556,6 @@ static const struct CMUnitTest tests[] = {
 	TEST(kin_survives_the_ancestors_end),
 	TEST(kin_is_not_mistaken_for_who_has_the_ancestors_slot_now),
 	TEST(kin_is_unknown_when_the_parent_is_gone),
-	TEST(remembers_the_last_eight_releases),
-	TEST(release_is_of_one_epoch_and_one_descriptor),
-	TEST(release_of_descriptor_zero_is_remembered),
-	TEST(release_without_a_number_is_not_remembered),
 	TEST(nothing_is_released_at_birth),
 };
 
