@@ -11,8 +11,9 @@
 /*
  * On data that every forked child writes: side by side on one page, because the first write
  * to each page of the parent's costs the child a page fault, the dearest thing it does here.
+ * The linker puts it with the other data that has a value, which begins on a page and ends on it.
  */
-#define OWN __attribute__((section("own")))
+#define OWN __attribute__((section(".data.own")))
 
 /*
  * On large data without a value: in the file, so that what is left needs no page of zeroes, a
