@@ -25,7 +25,7 @@ SAN       ?=
 comma     := ,
 BUILD     ?= build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
 SUITES    ?= $(if $(SAN),unit,lint unit lines stress model shim laws talk trace debug examples cli \
-	     view cost bench real)
+	     view preload cost bench real)
 DEPS_BUILD = build-essential uthash-dev libunwind-dev libdw-dev libjson-c-dev
 DEPS_CHECK = clang clang-format cppcheck shellcheck mandoc libcmocka-dev musl-tools valgrind \
 	     strace iproute2 python3 perl procps util-linux spin gdb fakeroot faketime \
@@ -51,7 +51,8 @@ SHIM_FLAGS := -fPIC -fvisibility=hidden -ftls-model=initial-exec -fexceptions \
 	     $(ARCH_$(firstword $(subst -, ,$(MACHINE))))
 SHIM_MUST := -U_FORTIFY_SOURCE -U_FILE_OFFSET_BITS -fno-stack-protector -fno-lto
 SHIM_LINK := -shared -nostdlib -nostartfiles -Wl,-z,nodelete,-z,now,-z,relro,-z,noexecstack \
-	     -Wl,--version-script=src/shim/export.map -Wl,--exclude-libs,ALL
+	     -Wl,-z,noseparate-code -Wl,--version-script=src/shim/export.map \
+	     -Wl,--exclude-libs,ALL
 
 compile    = $(CC) $(COMMON) $(ROOMS) $(CPPFLAGS) $(CFLAGS)
 link       = mkdir -p $(@D) && $(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^
@@ -89,8 +90,8 @@ FUZZERS   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/*.c))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tests deps demo check check-real lint bench fuzz install uninstall check-install clean \
-	help FORCE
+.PHONY: all tests deps demo check check-real lint bench bench-long fuzz install uninstall \
+	check-install clean help FORCE
 
 all: $(LIB) $(CMD) $(EXAMPLES) ## build the libraries, the command and the examples
 
@@ -222,6 +223,9 @@ lint: all ## style, static analysis, and the checks of the rooms: layers, purity
 
 bench: all ## count instructions, measure costs
 	@if [ -x bench/run ]; then bench/run; else echo 'bench: nothing to measure yet'; fi
+
+bench-long: all ## a leaky server for CONNECTIONS=1000000: nothing may grow
+	@bench/long $(CONNECTIONS)
 
 fuzz: $(FUZZERS) ## fuzz each parser for FUZZ_SECONDS=10
 	@$(if $(FUZZERS),,echo 'fuzz: no fuzzers yet')

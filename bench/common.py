@@ -173,10 +173,19 @@ def save(name, head, rows):
 
 
 class Promises:
-    """Claims, kept and missed."""
+    """Claims, kept and missed; and wishes, which a time may miss without a failure."""
 
     def __init__(self):
         self.claims = []
+        self.unfulfilled = []
+
+    def wish(self, what, value, least=None, most=None):
+        """Notes a time that is not as wanted; returns the word for the table."""
+        if (least is None or value >= least) and (most is None or value <= most):
+            return "as wanted"
+        wanted = f"at least {least}" if least is not None else f"at most {most}"
+        self.unfulfilled.append(f"{what}: {value:.3f}, wanted {wanted}")
+        return "MISSED"
 
     def claim(self, what, value, limit):
         """Notes whether value <= limit; returns the word for the table."""

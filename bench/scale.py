@@ -8,7 +8,7 @@ and its chains may grow. The table shows whether they do.
 import common
 import forks
 
-SIZES = (10, 100, 1000, 10000, 20000)
+SIZES = (10, 100, 1000, 10000, 100000)
 
 
 def inside(function, size, used, library):

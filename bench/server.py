@@ -65,17 +65,17 @@ def variants():
 
 
 class Server:
-    """A server that runs, in a process group of its own, until `with` ends."""
+    """A server that runs, in a process group of its own, until `with` ends: its port and pid."""
 
-    def __init__(self, command, env):
-        self.process = common.start(command, env, start_new_session=True)
+    def __init__(self, command, env, **more):
+        self.process = common.start(command, env, start_new_session=True, **more)
 
     def __enter__(self):
         line = self.process.stdout.readline()
         if not line.startswith("listening on "):
             self.__exit__()
             raise common.Failed(f"{self.process.args[0]}: said {line!r} instead of its port")
-        return line.rpartition(":")[2].strip()
+        return line.rpartition(":")[2].strip(), self.process.pid
 
     def __exit__(self, *_):
         os.killpg(self.process.pid, signal.SIGKILL)
@@ -84,7 +84,7 @@ class Server:
 
 def drive(command, env, clients, until_end):
     """(connections per second, latencies in ns) of one server's life."""
-    with Server(command, env) as port:
+    with Server(command, env) as (port, _):
         output = common.run([common.program("load.c"), *(["-e"] if until_end else []), port,
                              str(clients), str(AT_ONCE)])
     total, *latencies = (int(line) for line in output.split())

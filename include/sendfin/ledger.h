@@ -40,6 +40,8 @@ enum {
 	LEDGER_RELEASES = 8,      /* copies let go unused that a process remembers */
 	LEDGER_ENGAGED = 8,       /* processes using one connection at the same time */
 	LEDGER_WORDS = LEDGER_CONNECTIONS / 64,
+	LEDGER_PROCESS_WORDS = LEDGER_PROCESSES / 64,
+	LEDGER_FRONT = 1024, /* bytes in front of the processes: the first of them share its page */
 };
 
 /*
@@ -49,9 +51,12 @@ enum {
 #define LEDGER_NOBODY  ((uint64_t)0)
 #define LEDGER_PHANTOM (~(uint64_t)0)
 
-/* In the word of a slot, beside the reference. */
-#define LEDGER_REF_ENDED ((uint64_t)1 << 63) /* it said good-bye, or was found dead */
-/* Being filled for a child to come; the slot + 1 is the claimer's then, 0 if it has none. */
+/*
+ * In the word of a slot, beside the reference. While a slot is being filled for a child to
+ * come, and with ENDED beside it while it is being given back, the slot + 1 is that of who
+ * does it, 0 if it has none.
+ */
+#define LEDGER_REF_ENDED    ((uint64_t)1 << 63) /* it said good-bye, or was found dead */
 #define LEDGER_REF_CLAIMING ((uint64_t)1 << 62)
 
 /* A family that lost its upper end. */
@@ -126,19 +131,14 @@ struct ledger_connection {
 	uint64_t shared;   /* birth of its first user but the acquirer, 0 = none. W: user; R: any */
 	uint64_t engaged[LEDGER_ENGAGED]; /* references. W: each its own, CAS; R: any */
 	int32_t descriptor;               /* its number at the acquirer, a hint. W: first; R: any */
-	uint32_t was_engaged;             /* 1 once anybody was. W: any; R: any */
-	uint64_t claimed_ns;              /* CLOCK_MONOTONIC. W: claimer; R: viewer */
-	uint64_t marked_ns;               /* W: marker; R: viewer */
-	uint8_t local[16];                /* W: marker; R: viewer */
-	uint8_t peer[16];                 /* W: marker; R: viewer */
-	uint16_t local_port;              /* W: marker; R: viewer */
-	uint16_t peer_port;               /* W: marker; R: viewer */
-	uint32_t is_ipv6;                 /* W: marker; R: viewer */
-	uint32_t is_lent;   /* 1: the acquirer used it before it shared it. W: user; R: any */
-	uint32_t accepted;  /* site of its accept or connect, 0 = not known. W: user; R: any */
+	uint8_t was_engaged;              /* 1 once anybody was. W: any; R: any */
+	uint8_t is_lent; /* 1: the acquirer used it before it shared it. W: user; R: any */
+	/* Sites, 0 = not known: */
+	uint16_t accepted; /* its accept or connect. W: first; R: any */
+	uint16_t forked;   /* the acquirer's fork that shared it. W: first; R: any */
+	uint16_t let_go;   /* where it was let go with a mark. W: marker; R: any */
+	uint32_t reserved;
 	uint64_t origin_of; /* whose origin the slot tells: a cookie, 0 none. W: first; R: any */
-	uint32_t forked; /* site of the acquirer's fork that shared it, 0 = not known. W: first */
-	uint32_t let_go; /* site where it was let go with a mark, 0 = not known. W: marker */
 };
 
 /*
@@ -259,9 +259,23 @@ struct ledger_header {
 	uint64_t leaks;         /* events that are somebody's leak. W: any; R: any */
 };
 
+/*
+ * What a process touches between its birth and its end lies on few pages, for each costs
+ * a forked child a page fault: the header, the bits and the oldest processes on the first,
+ * its own slot, and its connection's bucket, which never lies across two.
+ */
 struct ledger {
-	struct ledger_header header;
+	union {
+		struct {
+			struct ledger_header header;
+			/* One bit per process slot that may be somebody's. W: any; R: any */
+			uint64_t occupied[LEDGER_PROCESS_WORDS];
+		};
+		uint8_t front[LEDGER_FRONT];
+	};
 	struct ledger_process processes[LEDGER_PROCESSES];
+	/* The births once more, side by side: in a crowd most cannot hold what is asked about. */
+	uint64_t births[LEDGER_PROCESSES]; /* W: parent; R: any */
 	struct ledger_connection connections[LEDGER_CONNECTIONS];
 	struct ledger_module modules[LEDGER_MODULES];
 	struct ledger_site sites[LEDGER_SITES];
@@ -302,12 +316,11 @@ _Static_assert(offsetof(struct ledger_process, newest_acquirer) == 64, "appended
 _Static_assert(offsetof(struct ledger_process, ancestors) == 80, "appended, never moved");
 _Static_assert(offsetof(struct ledger_process, releases) == 272, "appended, never moved");
 _Static_assert(offsetof(struct ledger_process, release_count) == 336, "appended, never moved");
-_Static_assert(sizeof(struct ledger_connection) == 192, "three cache lines");
+_Static_assert(sizeof(struct ledger_connection) == 128, "two cache lines");
 _Static_assert(offsetof(struct ledger_connection, mark) == 24, "appended, never moved");
 _Static_assert(offsetof(struct ledger_connection, engaged) == 40, "appended, never moved");
 _Static_assert(offsetof(struct ledger_connection, descriptor) == 104, "appended, never moved");
-_Static_assert(offsetof(struct ledger_connection, local) == 128, "appended, never moved");
-_Static_assert(offsetof(struct ledger_connection, is_ipv6) == 164, "appended, never moved");
+_Static_assert(offsetof(struct ledger_connection, origin_of) == 120, "appended, never moved");
 _Static_assert(sizeof(struct ledger_module) == 256, "four cache lines");
 _Static_assert(sizeof(struct ledger_site) == 160, "no padding");
 _Static_assert(sizeof(struct ledger_ends) == 40, "no padding");
@@ -316,8 +329,14 @@ _Static_assert(offsetof(struct ledger_event, ends) == 80, "appended, never moved
 _Static_assert(sizeof(struct ledger_finding) == 168, "no padding");
 _Static_assert(sizeof(struct ledger_header) == 64 + 8 * LEDGER_WORDS + 16, "no padding");
 _Static_assert(offsetof(struct ledger_header, live) == 64, "appended, never moved");
+_Static_assert(offsetof(struct ledger, processes) == LEDGER_FRONT, "the front holds all of it");
+_Static_assert(offsetof(struct ledger, connections) %
+			       (LEDGER_BUCKET * sizeof(struct ledger_connection)) ==
+		       0,
+	       "a bucket lies on one page");
 _Static_assert(sizeof(struct ledger) < 2 * 1024 * 1024, "less than 2 MB of address space");
 _Static_assert(LEDGER_PROCESSES <= 0xfffe, "a reference has 16 bits for the slot");
+_Static_assert(LEDGER_SITES <= UINT16_MAX, "a connection has 16 bits for a site");
 _Static_assert(LEDGER_PROCESSES < LEDGER_COOKIE_GIVER, "a dying cookie has 12");
 
 #endif

@@ -370,15 +370,19 @@ void settings_default(struct settings *settings)
 
 bool settings_set(struct settings *settings, const char *assignment, char *error, size_t size)
 {
-	size_t length = strcspn(assignment, "=");
-	const char *value = assignment + length + 1;
+	const char *value;
 	enum variable variable;
 	struct text text;
+	size_t length;
 	size_t fits;
 
 	text_begin(&text, error, size);
-	if (assignment[length] == '\0' || strncmp(assignment, prefix, prefix_length) != 0 ||
-	    is_name(assignment, length, internal_name)) {
+	if (strncmp(assignment, prefix, prefix_length) != 0) {
+		return true;
+	}
+	length = strcspn(assignment, "=");
+	value = assignment + length + 1;
+	if (assignment[length] == '\0' || is_name(assignment, length, internal_name)) {
 		return true;
 	}
 	variable = find_variable(assignment, length);

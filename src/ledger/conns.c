@@ -312,15 +312,18 @@ struct ledger_connection *conns_engage(struct ledger *ledger, uint64_t cookie, u
 	return NULL;
 }
 
-void conns_disengage(struct ledger *ledger, uint64_t cookie, uint64_t ref)
+bool conns_disengage(struct ledger *ledger, uint64_t cookie, uint64_t ref)
 {
 	struct ledger_connection *bucket = bucket_of(ledger, cookie);
+	bool was_user = false;
 
 	for (int i = 0; i < LEDGER_BUCKET; i++) {
 		if (name_of(&bucket[i]) == cookie && remove_user(&bucket[i], ref)) {
 			give_back(ledger, &bucket[i], cookie);
+			was_user = true;
 		}
 	}
+	return was_user;
 }
 
 void conns_take_out(struct ledger *ledger, uint64_t cookie, uint64_t ref)

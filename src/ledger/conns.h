@@ -66,8 +66,11 @@ struct conns_origin {
 struct ledger_connection *conns_engage(struct ledger *ledger, uint64_t cookie, uint64_t ref,
 				       const struct conns_origin *origin);
 
-/* `ref` uses it no more; the slot is given back with its last user, unless marked. */
-void conns_disengage(struct ledger *ledger, uint64_t cookie, uint64_t ref);
+/*
+ * `ref` uses it no more; the slot is given back with its last user, unless marked. True
+ * when it was among the users.
+ */
+bool conns_disengage(struct ledger *ledger, uint64_t cookie, uint64_t ref);
 
 /* Takes a dead `ref` out. The slot stays, for the sweep: nobody has let go. */
 void conns_take_out(struct ledger *ledger, uint64_t cookie, uint64_t ref);

@@ -45,12 +45,17 @@ struct ledger_process *procs_get(struct ledger *ledger, uint64_t ref)
 		       : NULL;
 }
 
+/* The name of who is or was in the slot; nobody's while it is filled or given back. */
+static uint64_t name_in(uint64_t word)
+{
+	return (word & LEDGER_REF_CLAIMING) != 0 ? LEDGER_NOBODY : word & ~LEDGER_REF_ENDED;
+}
+
 const struct ledger_process *procs_recall(const struct ledger *ledger, uint64_t ref)
 {
 	uint64_t slot = slot_of(ref);
 
-	return slot < LEDGER_PROCESSES &&
-			       (load(&ledger->processes[slot].ref) & ~LEDGER_REF_ENDED) == ref
+	return slot < LEDGER_PROCESSES && name_in(load(&ledger->processes[slot].ref)) == ref
 		       ? &ledger->processes[slot]
 		       : NULL;
 }
@@ -69,6 +74,66 @@ uint64_t procs_at(const struct ledger *ledger, uint32_t index)
 	return (word & (LEDGER_REF_ENDED | LEDGER_REF_CLAIMING)) != 0 ? LEDGER_NOBODY : word;
 }
 
+uint32_t procs_next(const struct ledger *ledger, uint32_t index)
+{
+	while (index < LEDGER_PROCESSES) {
+		uint64_t rest = load(&ledger->occupied[index / 64]) >> (index % 64);
+
+		if (rest != 0) {
+			return index + (uint32_t)__builtin_ctzll(rest);
+		}
+		index = (index / 64 + 1) * 64;
+	}
+	return LEDGER_PROCESSES;
+}
+
+bool procs_is_crowd(const struct ledger *ledger, uint32_t few)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < LEDGER_PROCESS_WORDS && count <= few; i++) {
+		/* Not by a built-in count of bits: that is a function of the compiler's library. */
+		for (uint64_t word = load(&ledger->occupied[i]); word != 0; word &= word - 1) {
+			count++;
+		}
+	}
+	return count > few;
+}
+
+void procs_set_born(struct ledger *ledger, struct ledger_process *slot, uint64_t born)
+{
+	__atomic_store_n(&slot->born, born, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&ledger->births[slot - ledger->processes], born, __ATOMIC_SEQ_CST);
+}
+
+uint64_t procs_born(const struct ledger *ledger, uint32_t index)
+{
+	return load(&ledger->births[index]);
+}
+
+uint32_t procs_index(uint64_t ref)
+{
+	return (uint32_t)slot_of(ref);
+}
+
+static void occupy(struct ledger *ledger, uint64_t slot)
+{
+	__atomic_fetch_or(&ledger->occupied[slot / 64], (uint64_t)1 << (slot % 64),
+			  __ATOMIC_SEQ_CST);
+}
+
+static void vacate(struct ledger *ledger, uint64_t slot)
+{
+	__atomic_fetch_and(&ledger->occupied[slot / 64], ~((uint64_t)1 << (slot % 64)),
+			   __ATOMIC_SEQ_CST);
+}
+
+/* A fresh generation; the slot is still to be added. */
+static uint64_t next_name(struct ledger *ledger)
+{
+	return __atomic_add_fetch(&ledger->header.generation, 1, __ATOMIC_SEQ_CST) << REF_SLOT_BITS;
+}
+
 /* Somebody without a slot lives on, and nobody else would tell. */
 static void raise_unseen(struct ledger *ledger, uint64_t epoch)
 {
@@ -85,14 +150,29 @@ static void remember_unseen(struct ledger *ledger, const struct ledger_process *
 	raise_unseen(ledger, load(&process->blind));
 }
 
-void procs_end(struct ledger *ledger, uint64_t ref)
+/*
+ * The bit goes while nobody can claim the slot: else it might be its next owner's. Whoever
+ * does it stands in the word meanwhile, with a fresh generation, as a claimer does.
+ */
+void procs_bury(struct ledger *ledger, uint64_t ref, uint64_t by)
 {
 	uint64_t slot = slot_of(ref);
+	uint64_t ending;
 
-	if (slot < LEDGER_PROCESSES) {
-		remember_unseen(ledger, &ledger->processes[slot]);
-		swap(&ledger->processes[slot].ref, ref, ref | LEDGER_REF_ENDED);
+	if (slot >= LEDGER_PROCESSES || load(&ledger->processes[slot].ref) != ref) {
+		return;
 	}
+	remember_unseen(ledger, &ledger->processes[slot]);
+	ending = next_name(ledger) | (by & REF_SLOT_MASK) | LEDGER_REF_ENDED | LEDGER_REF_CLAIMING;
+	if (swap(&ledger->processes[slot].ref, ref, ending)) {
+		vacate(ledger, slot);
+		swap(&ledger->processes[slot].ref, ending, ref | LEDGER_REF_ENDED);
+	}
+}
+
+void procs_end(struct ledger *ledger, uint64_t ref)
+{
+	procs_bury(ledger, ref, ref);
 }
 
 static void raise_high(struct ledger *ledger, uint32_t high)
@@ -138,10 +218,10 @@ static void fill_family(const struct ledger *ledger, struct ledger_process *chil
 	      source != NULL ? __atomic_load_n(&source->pid_space, __ATOMIC_RELAXED) : 0);
 }
 
-static void fill(const struct ledger *ledger, struct ledger_process *process, uint64_t parent)
+static void fill(struct ledger *ledger, struct ledger_process *process, uint64_t parent)
 {
 	put32(&process->pid, 0);
-	put(&process->born, 0);
+	procs_set_born(ledger, process, 0);
 	put(&process->came_to_share, 0);
 	put(&process->away, 0);
 	put(&process->execed, 0);
@@ -195,14 +275,15 @@ static bool is_free(const struct claim *claim, const struct ledger_process *proc
 {
 	uint64_t parent = load(&process->ancestors[0]);
 
+	if ((word & LEDGER_REF_CLAIMING) != 0) {
+		return claim->pass != PASS_FREE &&
+		       is_gone(claim, (word & REF_SLOT_MASK) - 1, procs_generation(word));
+	}
 	if (word == LEDGER_NOBODY || (word & LEDGER_REF_ENDED) != 0) {
 		return true;
 	}
 	if (claim->pass == PASS_FREE) {
 		return false;
-	}
-	if ((word & LEDGER_REF_CLAIMING) != 0) {
-		return is_gone(claim, (word & REF_SLOT_MASK) - 1, procs_generation(word));
 	}
 	if (claim->pass == PASS_DEAD) {
 		return claim->is_dead(process);
@@ -231,13 +312,14 @@ static uint64_t try_claim(const struct claim *claim, uint32_t index)
 	if (claim->pass == PASS_UNBORN) {
 		raise_unseen(ledger, load(&process->born));
 	}
-	name = __atomic_add_fetch(&ledger->header.generation, 1, __ATOMIC_SEQ_CST) << REF_SLOT_BITS;
+	name = next_name(ledger);
 	parent = load(claim->parent);
 	taken = name | LEDGER_REF_CLAIMING | (claim->is_caller ? parent & REF_SLOT_MASK : 0);
 	name |= index + 1;
 	if (!swap(&process->ref, old, taken)) {
 		return LEDGER_NOBODY;
 	}
+	occupy(ledger, index);
 	fill(ledger, process, parent);
 	raise_high(ledger, index + 1);
 	return swap(&process->ref, taken, name) || load(&process->ref) == name ? name

@@ -5,12 +5,17 @@
  *
  * The idea: a reference is slot + generation, so that a slot which was taken again
  * never answers to the old name. The slot's word goes 0 or ENDED -> CLAIMING -> the new
- * reference -> ENDED by compare-and-swap alone; whoever has swapped it to CLAIMING is
- * the only one to write the slot until it stores the reference.
- * Invariant: procs_get() of a reference whose process has ended, or whose slot is
- * somebody else's, is NULL.
- * A claimer that is killed in the middle has left its slot's number in the word: who finds
- * it dead may take the place. Only a claimer without a slot of its own loses the place.
+ * reference -> ENDED and CLAIMING -> ENDED by compare-and-swap alone; whoever has swapped
+ * it to CLAIMING is the only one to write the slot until it stores the next word.
+ * Invariants:
+ *  - procs_get() of a reference whose process has ended, or whose slot is somebody else's,
+ *    is NULL.
+ *  - The slot of a process that lives has its bit in `occupied`: only who claims the slot
+ *    sets it, before there is a reference, and only who ends that very process clears it,
+ *    while nobody can claim. So a walk may go by the bits, and costs what lives.
+ *  - Who is killed while it claims or ends has left its own slot's number in the word, with
+ *    a fresh generation: who finds it dead may take the place. Only one without a slot of
+ *    its own loses the place.
  * Never here: a wait; the question whether a pid lives (the caller asks the kernel).
  *
  * Safe in threads, signal handlers and vfork children.
@@ -50,11 +55,29 @@ const struct ledger_process *procs_recall(const struct ledger *ledger, uint64_t 
 /* The process says good-bye: its slot may be taken. */
 void procs_end(struct ledger *ledger, uint64_t ref);
 
-/* How many slots a walk must look at, from 0. */
+/* The same said by `by`, another process or LEDGER_NOBODY, of one that is dead or never was. */
+void procs_bury(struct ledger *ledger, uint64_t ref, uint64_t by);
+
+/* How many slots were ever claimed, from 0. */
 uint32_t procs_high(const struct ledger *ledger);
 
 /* The reference in slot `index`, or LEDGER_NOBODY when it is free or has ended. */
 uint64_t procs_at(const struct ledger *ledger, uint32_t index);
+
+/* Walks: the first slot from `index` on that may be somebody's; LEDGER_PROCESSES at the end. */
+uint32_t procs_next(const struct ledger *ledger, uint32_t index);
+
+/* Are there more than `few` slots that may be somebody's? */
+bool procs_is_crowd(const struct ledger *ledger, uint32_t few);
+
+/* The process in `slot`, whom nobody but its claimer knows yet, comes into being then. */
+void procs_set_born(struct ledger *ledger, struct ledger_process *slot, uint64_t born);
+
+/* When the process in slot `index` was born, without a look at the slot. */
+uint64_t procs_born(const struct ledger *ledger, uint32_t index);
+
+/* The index of the slot that a reference names; LEDGER_PROCESSES for nobody and phantoms. */
+uint32_t procs_index(uint64_t ref);
 
 /* What the family says of one process and another. */
 enum procs_kin {

@@ -8,6 +8,19 @@
 /* On data of this library used in more than one file: reached without a table of offsets. */
 #define HIDDEN __attribute__((visibility("hidden")))
 
+/*
+ * On data that every forked child writes: side by side on one page, because the first write
+ * to each page of the parent's costs the child a page fault, the dearest thing it does here.
+ * The linker puts it with the other data that has a value, which begins on a page and ends on it.
+ */
+#define OWN __attribute__((section(".data.own")))
+
+/*
+ * On large data without a value: in the file, so that what is left needs no page of zeroes, a
+ * mapping of its own that every exec would make and every fork copy.
+ */
+#define IN_FILE __attribute__((section("filed")))
+
 /* On every function the program may find: all else in this library is hidden. */
 #define EXPORT __attribute__((visibility("default")))
 

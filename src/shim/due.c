@@ -26,16 +26,31 @@ static bool is_on(int fd, uint64_t cookie)
 	       sockprobe_cookie(fd) == cookie;
 }
 
-/* Our descriptor of the connection, or -1. */
-static int find_descriptor(uint64_t cookie, int hint)
+/*
+ * The kernel is only asked about what may be it: one system call for each descriptor and
+ * mark would be many. The epoch of acquisition is the same with everybody who has it by
+ * fork; what came by exec or in a message may be anything.
+ */
+static bool may_be(int fd, uint64_t cookie, const struct conns_origin *origin)
 {
+	struct table_gone known;
+
+	return table_look(fd, &known) && (known.cookie == 0 || known.cookie == cookie) &&
+	       (origin->acquirer == LEDGER_NOBODY || known.acquired == origin->acquired ||
+		known.acquired == PROCESS_INHERITED_EPOCH);
+}
+
+/* Our descriptor of the connection, or -1. */
+static int find_descriptor(uint64_t cookie, const struct conns_origin *origin)
+{
+	int hint = origin->descriptor;
 	int highest = table_highest();
 
-	if (hint >= 0 && is_on(hint, cookie)) {
+	if (hint >= 0 && may_be(hint, cookie, origin) && is_on(hint, cookie)) {
 		return hint;
 	}
 	for (int fd = 0; fd <= highest; fd++) {
-		if (fd != hint && is_on(fd, cookie)) {
+		if (fd != hint && may_be(fd, cookie, origin) && is_on(fd, cookie)) {
 			return fd;
 		}
 	}
@@ -210,6 +225,7 @@ __attribute__((noinline, cold)) static void look_at_marks(enum holders_of whom)
 	     i = conns_next(tree_ledger, i + 1)) {
 		struct ledger_connection *slot = &tree_ledger->connections[i];
 		uint64_t mark = conns_mark_of(slot);
+		struct conns_origin origin;
 		uint64_t cookie;
 		int fd;
 
@@ -217,7 +233,8 @@ __attribute__((noinline, cold)) static void look_at_marks(enum holders_of whom)
 			continue;
 		}
 		cookie = __atomic_load_n(&slot->cookie, __ATOMIC_SEQ_CST);
-		fd = find_descriptor(cookie, conns_origin(slot, cookie).descriptor);
+		origin = conns_origin(slot, cookie);
+		fd = find_descriptor(cookie, &origin);
 		if (fd < 0) {
 			drop_if_nobodys(slot, mark);
 			continue;
@@ -315,7 +332,7 @@ static void sweep_one(struct ledger_connection *slot)
 	    (conns_mark_of(slot) & LEDGER_MARK_STATE) != LEDGER_MARK_NONE || !is_deserted(cookie)) {
 		return;
 	}
-	fd = find_descriptor(cookie, origin.descriptor);
+	fd = find_descriptor(cookie, &origin);
 	if (fd < 0 || sockprobe_is_dead(fd)) {
 		conns_tidy(tree_ledger, slot);
 	} else if (is_untouched(fd) && sockprobe_state(fd) == VERDICT_STATE_CLOSE_WAIT) {

@@ -8,7 +8,8 @@
  * Invariant: who cannot be told apart from a holder is counted as one; what cannot
  * be seen counts as pending.
  *
- * Costs one look per live process of the tree, and one system call per vetoing one.
+ * Costs one look per live process of the tree (in a crowd, at its birth alone where that
+ * tells), and one system call per vetoing one.
  */
 #ifndef SHIM_HOLDERS_H
 #define SHIM_HOLDERS_H

@@ -34,12 +34,22 @@ static int close_reclaimed(int fd)
 /*
  * close is a cancellation point that acts before it closes. The bookkeeping comes
  * before the real call, so a pending cancellation must come before the bookkeeping.
+ * A forked child with one thread, which nobody can cancel but itself, is spared the page
+ * fault that the call costs it.
  */
-static __attribute__((noinline, cold)) int close_watched(int fd)
+static void test_cancel(void)
 {
-	if (borrowed.pthread_testcancel != NULL && process_may_act()) {
+	bool is_alone = borrowed.__libc_single_threaded != NULL && *borrowed.__libc_single_threaded;
+
+	if (borrowed.pthread_testcancel != NULL && process_may_act() &&
+	    !(is_alone && process_is_child_of_image())) {
 		borrowed.pthread_testcancel();
 	}
+}
+
+static __attribute__((noinline)) int close_watched(int fd)
+{
+	test_cancel();
 	CAPTURE_ENTRY();
 	if (reclaim_has(fd)) {
 		return close_reclaimed(fd);

@@ -34,7 +34,7 @@ EXPORT ssize_t __recvfrom_chk(int fd, void *buffer, size_t count, size_t size, i
  * frequent one needs no stack frame before it has looked.
  */
 #define RECEIVE_HOOK(name, parameters, arguments, takes)                                           \
-	static __attribute__((noinline, cold)) ssize_t name##_cold parameters                      \
+	static __attribute__((noinline)) ssize_t name##_cold parameters                            \
 	{                                                                                          \
 		if (!(takes)) {                                                                    \
 			return real.name arguments;                                                \

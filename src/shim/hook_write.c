@@ -26,7 +26,7 @@ static inline void note_write(int fd)
  * of its own, so that the frequent one saves no register before it has looked.
  */
 #define SEND_HOOK(name, fd, parameters, arguments)                                                 \
-	static __attribute__((noinline, cold)) ssize_t name##_cold parameters                      \
+	static __attribute__((noinline)) ssize_t name##_cold parameters                            \
 	{                                                                                          \
 		use_note(fd, STAMP_USE_WRITE);                                                     \
 		return real.name arguments;                                                        \

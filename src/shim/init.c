@@ -3,11 +3,12 @@
  * The constructor, and the map of this room.
  *
  *   hooks.def    what is intercepted            real, early   what is behind the hooks
+ *   symbols      where libc has it
  *   hook_*.c     the intercepted functions      thunks.S      those that C cannot write
  *   table        what each descriptor is        use           a connection is used
  *   letgo        a connection is let go         fin           the one shutdown
- *   lineage      who our ancestors were
  *   tree         this process in the ledger     holders       how the others stand
+ *   lineage      its ancestors
  *   due          deferred FINs, and the sweep   reclaim       descriptors given back
  *   handover     connections in messages        image         what goes across exec
  *   stream       stdio on connections           guard.h       per-thread state
@@ -29,6 +30,7 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 
 #include "core/settings.h"
@@ -96,26 +98,49 @@ static void read_settings(char **environment)
 	log_setup();
 }
 
+/* What the kernel says of this process in /proc/self/status; see proc(5). */
+struct status {
+	bool is_sandboxed;
+	uint32_t descriptors; /* room in its table: none is open from here on */
+};
+
+static const char *value_of(const char *status, const char *name)
+{
+	const char *line = strstr(status, name);
+
+	return line != NULL ? line + strlen(name) : "";
+}
+
 /*
  * A filter that came with us across exec kills for calls it does not know. Open,
  * read and close of a file are what ld.so itself has just done.
  */
-static bool is_sandboxed(void)
+static struct status read_status(void)
 {
+	struct status found = {.is_sandboxed = false, .descriptors = IMAGE_DESCRIPTORS};
 	char status[STATUS_BYTES + 1];
 	long fd = rawsys6(SYS_openat, AT_FDCWD, (long)"/proc/self/status", O_RDONLY | O_CLOEXEC, 0,
 			  0, 0);
+	const char *digit;
+	uint32_t size = 0;
 	long length;
-	const char *line;
 
 	if (fd < 0) {
-		return false;
+		return found;
 	}
 	length = rawsys3(SYS_read, fd, (long)status, STATUS_BYTES);
 	rawsys1(SYS_close, fd);
 	status[length > 0 ? length : 0] = '\0';
-	line = strstr(status, "\nSeccomp:\t");
-	return line != NULL && line[10] != '0';
+	for (digit = value_of(status, "\nFDSize:\t");
+	     *digit >= '0' && *digit <= '9' && size < IMAGE_DESCRIPTORS; digit++) {
+		size = size * 10 + (uint32_t)(*digit - '0');
+	}
+	if (size != 0 && size < found.descriptors) {
+		found.descriptors = size;
+	}
+	digit = value_of(status, "\nSeccomp:\t");
+	found.is_sandboxed = *digit != '\0' && *digit != '0';
+	return found;
 }
 
 static bool is_standard(int fd)
@@ -269,8 +294,10 @@ static void set_up_diagnosis(uint32_t limit)
 static void set_up(char **environment, char **given)
 {
 	const char *handed;
+	struct status status;
 	uint64_t soft;
 	uint32_t limit;
+	long map;
 
 	real_resolve();
 	if (borrowed.syscall != NULL) {
@@ -282,22 +309,28 @@ static void set_up(char **environment, char **given)
 	}
 	handed = take_handover(environment, given);
 	/* More rights than our caller had (ld.so(8)): the variables are not to be believed. */
-	if (borrowed.getauxval(AT_SECURE) != 0 || is_sandboxed()) {
+	if (borrowed.getauxval(AT_SECURE) != 0) {
+		return;
+	}
+	status = read_status();
+	if (status.is_sandboxed) {
 		return;
 	}
 	readable_setup(borrowed.getauxval(AT_RANDOM));
-	log_setup();
 	read_settings(environment);
 	if (process_settings.mode == SETTINGS_MODE_OFF) {
 		return;
 	}
 	limit = descriptor_limit(&soft);
-	if (process_setup() != 0 || table_setup(limit) != 0) {
+	map = rawsys6(SYS_mmap, 0, (long)(PROCESS_BYTES + table_bytes(limit)),
+		      PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (rawsys_is_error(map) || process_setup((void *)map) != 0) {
 		process_retire();
 		return;
 	}
+	table_setup((uint8_t *)map + PROCESS_BYTES, limit);
 	set_up_diagnosis(limit);
-	find_inherited(handed, soft < IMAGE_DESCRIPTORS ? (uint32_t)soft : IMAGE_DESCRIPTORS);
+	find_inherited(handed, soft < status.descriptors ? (uint32_t)soft : status.descriptors);
 	register_exit();
 	due_look(); /* until we attached, nobody could say that this image holds by accident */
 }

@@ -150,7 +150,7 @@ static void leave_users(struct departure *departure)
 		return;
 	}
 	if ((gone->stamp & STAMP_ENGAGED) != 0) {
-		conns_disengage(tree_ledger, gone->cookie, tree_self_ref());
+		tree_disengage(gone->cookie);
 	}
 	procs_release(self, departure->origin.acquired, departure->origin.descriptor);
 }
@@ -230,14 +230,16 @@ static void depart(struct departure *departure)
 /* A listening socket went: was it the last? */
 static void note_listener_gone(void)
 {
-	int highest = table_highest();
+	int highest = tree_listens() ? table_highest() : -1;
 
 	for (int fd = 0; fd <= highest; fd++) {
 		if (table_is_watched(fd) && table_stamp(fd) == STAMP_LISTENS) {
 			return;
 		}
 	}
-	tree_stop_listening();
+	if (highest >= 0) {
+		tree_stop_listening();
+	}
 }
 
 void letgo(int fd)
@@ -290,13 +292,16 @@ static bool is_worth_a_look(int fd)
 void letgo_at_exit(bool flush)
 {
 	bool has_unflushed;
+	int first;
+	int last;
 
-	if (!process_may_act()) {
-		return;
+	if ((table_highest() < 0 && tree_ledger == NULL) || !process_may_act()) {
+		return; /* there never was a socket */
 	}
 	has_unflushed = flush && !stream_flush_all();
 	report_leaks();
-	for (int fd = 0; fd <= table_highest(); fd++) {
+	table_noted(&first, &last);
+	for (int fd = first; fd <= last; fd++) {
 		struct departure departure = {.fd = fd, .has_unflushed = has_unflushed};
 
 		if (!is_worth_a_look(fd)) {

@@ -2,18 +2,22 @@
 /* See lineage.h. */
 #include "shim/lineage.h"
 
+#include <stddef.h>
+
+#include "shim/attributes.h"
+
 enum {
 	/* Generations whose acquisitions can be told apart; deeper ones are "not known". */
 	KEPT = 32,
 };
 
 /* The last is this process; the oldest are overwritten. */
-static struct {
+static OWN struct {
 	uint64_t ref;
 	uint64_t born;
 	uint32_t forked;
 } line[KEPT];
-static uint32_t length;
+static OWN uint32_t length;
 
 uint32_t lineage_depth(void)
 {
@@ -27,6 +31,25 @@ void lineage_put(uint32_t depth, uint64_t ref, uint64_t born, uint32_t forked)
 	line[depth % KEPT].forked = forked;
 	__atomic_compare_exchange_n(&length, &depth, depth + 1, false, __ATOMIC_SEQ_CST,
 				    __ATOMIC_SEQ_CST);
+}
+
+void lineage_rebuild(const struct ledger *ledger, const struct ledger_process *process,
+		     uint64_t self)
+{
+	uint32_t known = 0;
+
+	while (known < LEDGER_ANCESTORS &&
+	       procs_recall(ledger, process->ancestors[known]) != NULL) {
+		known++;
+	}
+	while (known > 0) {
+		uint64_t ref = process->ancestors[--known];
+		const struct ledger_process *ancestor = procs_recall(ledger, ref);
+
+		lineage_put(length, ref, ancestor != NULL ? ancestor->born : 0,
+			    ancestor != NULL ? ancestor->forked : 0);
+	}
+	lineage_put(length, self, process->born, process->forked);
 }
 
 struct conns_origin lineage_origin(uint64_t acquired, int descriptor)

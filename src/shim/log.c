@@ -37,6 +37,7 @@ enum {
 
 /* The file on descriptor 2 when the process started; is_usable: never a client's socket. */
 static struct {
+	bool is_asked;
 	bool is_usable;
 	uint64_t device;
 	uint64_t inode;
@@ -71,6 +72,16 @@ static bool is_internet_socket(int fd)
 	       (domain == AF_INET || domain == AF_INET6);
 }
 
+/* Two system calls, for those only who will write there. */
+static void remember_stderr(void)
+{
+	if (!start_stderr.is_asked) {
+		start_stderr.is_asked = true;
+		start_stderr.is_usable = !is_internet_socket(2) &&
+					 stderr_identity(&start_stderr.device, &start_stderr.inode);
+	}
+}
+
 void log_setup(void)
 {
 	bool is_talkative = process_settings.debug || process_settings.report ||
@@ -84,8 +95,9 @@ void log_setup(void)
 	if (destination == SETTINGS_LOG_NONE) {
 		destination = SETTINGS_LOG_UNSET;
 	}
-	start_stderr.is_usable = !is_internet_socket(2) &&
-				 stderr_identity(&start_stderr.device, &start_stderr.inode);
+	if (destination == SETTINGS_LOG_STDERR) {
+		remember_stderr();
+	}
 }
 
 bool log_wants_verdicts(void)
@@ -280,6 +292,7 @@ __attribute__((noinline, cold)) void log_line(const char *line)
 	char buffer[LINE_MAX_BYTES];
 	struct text text;
 
+	remember_stderr();
 	text_begin(&text, buffer, sizeof(buffer));
 	if (process_settings.format == SETTINGS_FORMAT_JSON) {
 		text_string(&text, "{\"event\":\"error\",\"message\":\"");

@@ -19,33 +19,26 @@
 #include "shim/tree.h"
 #include "sys/rawsys.h"
 
-uint64_t process_epoch = PROCESS_FIRST_EPOCH;
-uint64_t process_came_to_share = PROCESS_INHERITED_EPOCH;
-uint64_t process_birth = PROCESS_INHERITED_EPOCH;
-struct settings process_settings;
+OWN uint64_t process_epoch = PROCESS_FIRST_EPOCH;
+OWN uint64_t process_came_to_share = PROCESS_INHERITED_EPOCH;
+OWN uint64_t process_birth = PROCESS_INHERITED_EPOCH;
+IN_FILE struct settings process_settings;
 
 __thread struct guard guard_self;
 
 static uint32_t *process_alive;
-static bool is_child_of_image;
+static OWN bool is_child_of_image;
 static bool process_retired = true; /* until the constructor is through */
 
-int process_setup(void)
+int process_setup(void *place)
 {
-	long page = 4096; /* the kernel rounds the length up where pages are larger */
-	long map = rawsys6(SYS_mmap, 0, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-			   -1, 0);
-
-	if (rawsys_is_error(map)) {
-		return (int)map;
-	}
-	long rc = rawsys3(SYS_madvise, map, page, MADV_WIPEONFORK);
+	/* The kernel rounds the length up where pages are larger. */
+	long rc = rawsys3(SYS_madvise, (long)place, 4096, MADV_WIPEONFORK);
 
 	if (rc != 0) {
-		rawsys3(SYS_munmap, map, page, 0);
 		return (int)rc;
 	}
-	process_alive = (uint32_t *)map;
+	process_alive = place;
 	*process_alive = 1;
 	process_retired = false;
 	return 0;

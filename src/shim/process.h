@@ -44,8 +44,10 @@ extern HIDDEN uint64_t process_birth;
 /* What the constructor read from the environment; constant afterwards. */
 extern HIDDEN struct settings process_settings;
 
-/* Maps the page that forks wipe. Returns 0 or -errno. Constructor only. */
-int process_setup(void);
+enum { PROCESS_BYTES = 64 * 1024 }; /* the largest page there is */
+
+/* Forks wipe the page at `place`. Returns 0 or -errno. Constructor only. */
+int process_setup(void *place);
 
 /*
  * To be asked at the start of every cold path: may our bookkeeping be touched?

@@ -3,6 +3,7 @@
  * dlvsym and dlsym are imported weakly and without a version: the library loads
  * into any libc, and where there is neither it stays on system calls and inert.
  *
+ * Nearly all is found by one walk (symbols.h); what that leaves open is asked one by one.
  * Before glibc 2.36 RTLD_NEXT gave the oldest version of a name (glibc BZ 14932),
  * so names with more than one are asked for by their default version first.
  */
@@ -15,6 +16,7 @@
 #include <string.h>
 
 #include "shim/early.h"
+#include "shim/symbols.h"
 
 __typeof__(dlsym) dlsym __attribute__((weak));
 __typeof__(dlvsym) dlvsym __attribute__((weak));
@@ -53,34 +55,72 @@ static void *look_up(const char *name)
 	return dlsym(RTLD_NEXT, name);
 }
 
-/* Data and function pointers have one size where we run; ISO C will not say so. */
-static void take(void *entry, const char *name)
-{
-	void *found = look_up(name);
+/* All names, and where the address of each goes. */
+#define HOOK(name)         #name "\0"
+#define HOOK_AS(name, ...) #name "\0"
+#define REAL(name, ...)    #name "\0"
+static const char names[] =
+#include "shim/hooks.def"
+	;
+#undef HOOK
+#undef HOOK_AS
+#undef REAL
 
-	if (found != NULL) {
-		memcpy(entry, &found, sizeof(found));
+/* Offsets in `real`, and in `borrowed` with this bit. */
+#define IS_BORROWED 0x8000U
+
+#define HOOK(name)         offsetof(struct real, name),
+#define HOOK_AS(name, ...) offsetof(struct real, name),
+#define REAL(name, ...)    offsetof(struct borrowed, name) | IS_BORROWED,
+static const uint16_t places[] = {
+#include "shim/hooks.def"
+};
+#undef HOOK
+#undef HOOK_AS
+#undef REAL
+
+enum { NAMES = sizeof(places) / sizeof(places[0]) };
+
+static void *place_of(uint16_t place)
+{
+	return (place & IS_BORROWED) != 0 ? (char *)&borrowed + (place & ~IS_BORROWED)
+					  : (char *)&real + place;
+}
+
+/* Data and function pointers have one size where we run; ISO C will not say so. */
+static void take_all(void *const *found)
+{
+	const char *name = names;
+	bool was_asked = false;
+
+	for (size_t i = 0; i < NAMES; i++, name += strlen(name) + 1) {
+		void *address = found[i];
+
+		if (address == NULL) {
+			address = look_up(name);
+			was_asked = true;
+		}
+
+		if (address != NULL) {
+			memcpy(place_of(places[i]), &address, sizeof(address));
+		}
+	}
+	if (was_asked && borrowed.dlerror != NULL) {
+		borrowed.dlerror(); /* a failed look-up must not show in the program's next one */
 	}
 }
 
 void real_resolve(void)
 {
-	static bool resolved;
+	static OWN bool resolved;
+	void *found[NAMES] = {NULL};
 	int saved = errno;
 
 	if (resolved || dlsym == NULL) {
 		return;
 	}
 	resolved = true;
-#define HOOK(name)         take(&real.name, #name);
-#define HOOK_AS(name, ...) take(&real.name, #name);
-#define REAL(name, ...)    take(&borrowed.name, #name);
-#include "shim/hooks.def"
-#undef HOOK
-#undef HOOK_AS
-#undef REAL
-	if (borrowed.dlerror != NULL) {
-		borrowed.dlerror(); /* a failed look-up must not show in the program's next one */
-	}
+	symbols_find(names, NAMES, found);
+	take_all(found);
 	errno = saved;
 }

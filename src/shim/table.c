@@ -4,43 +4,50 @@
 
 #include <stddef.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "shim/process.h"
 #include "shim/table_records.h"
-#include "sys/rawsys.h"
 
 enum {
 	/* Tries to change a stamp under somebody else's changes. */
 	STAMP_TRIES = 64,
+	/* On their page: the records of some connections are in front, 256 stamps behind. */
+	FIRST_STAMPS_AT = 2048,
 };
 
 uint32_t table_limit;
 uint64_t *table_stamps;
 
-static int highest = -1;
+static OWN int highest = -1;
+
+/* All that were used, or have a record, lie between: a hint that only ever grows. */
+static OWN int noted_low = TABLE_LIMIT_MAX;
+static OWN int noted_high = -1;
 
 /*
  * The latest epoch in which a descriptor with a record was given up: the count of its
  * connection is wrong since, and nobody knows which one that was.
  */
-static uint64_t lost_epoch;
+static OWN uint64_t lost_epoch;
 
-int table_setup(uint32_t limit)
+static uint32_t capacity(uint32_t limit)
 {
-	size_t count = limit < TABLE_LIMIT_MAX ? limit : TABLE_LIMIT_MAX;
-	size_t stamp_bytes = (count * sizeof(table_stamps[0]) + 63) & ~(size_t)63;
-	long map = rawsys6(SYS_mmap, 0, (long)(stamp_bytes + records_bytes()),
-			   PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
-			   0);
+	return limit < TABLE_LIMIT_MAX ? limit : TABLE_LIMIT_MAX;
+}
 
-	if (rawsys_is_error(map)) {
-		return (int)map;
-	}
-	table_stamps = (uint64_t *)map;
-	records_setup(&table_stamps[stamp_bytes / sizeof(table_stamps[0])]);
-	__atomic_store_n(&table_limit, (uint32_t)count, __ATOMIC_RELEASE);
-	return 0;
+size_t table_bytes(uint32_t limit)
+{
+	return records_bytes() + FIRST_STAMPS_AT + capacity(limit) * sizeof(table_stamps[0]);
+}
+
+/* The first records end where the first stamps begin, in the middle of a page. */
+void table_setup(void *place, uint32_t limit)
+{
+	uint8_t *middle = (uint8_t *)place + records_bytes() + FIRST_STAMPS_AT;
+
+	records_setup(middle);
+	table_stamps = (uint64_t *)(void *)middle;
+	__atomic_store_n(&table_limit, capacity(limit), __ATOMIC_RELEASE);
 }
 
 void table_switch_off(void)
@@ -60,15 +67,42 @@ int table_highest(void)
 	return top < (int)table_limit ? top : (int)table_limit - 1;
 }
 
+static void raise_to(int *word, int value)
+{
+	int old = __atomic_load_n(word, __ATOMIC_RELAXED);
+
+	while (value > old && !__atomic_compare_exchange_n(word, &old, value, true,
+							   __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+	}
+}
+
+static void note_range(int fd)
+{
+	int old = __atomic_load_n(&noted_low, __ATOMIC_RELAXED);
+
+	while (fd < old && !__atomic_compare_exchange_n(&noted_low, &old, fd, true,
+							__ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+	}
+	raise_to(&noted_high, fd);
+}
+
+void table_noted(int *first, int *last)
+{
+	int top = table_highest();
+
+	*first = __atomic_load_n(&noted_low, __ATOMIC_RELAXED);
+	*last = __atomic_load_n(&noted_high, __ATOMIC_RELAXED);
+	*last = *last < top ? *last : top;
+}
+
 void table_put(int fd, uint64_t stamp)
 {
-	int top = __atomic_load_n(&highest, __ATOMIC_RELAXED);
-
 	if ((uint32_t)fd >= table_limit) {
 		return;
 	}
-	while (fd > top && !__atomic_compare_exchange_n(&highest, &top, fd, true, __ATOMIC_RELAXED,
-							__ATOMIC_RELAXED)) {
+	raise_to(&highest, fd);
+	if (stamp_is_connection(stamp) && (stamp & (STAMP_UNUSED | STAMP_RECORD)) != STAMP_UNUSED) {
+		note_range(fd);
 	}
 	__atomic_store_n(&table_stamps[fd], stamp, __ATOMIC_RELAXED);
 }
@@ -134,6 +168,7 @@ static struct table_connection *connection_of(int fd)
 	connection->is_lent = (stamp & (STAMP_UNUSED | STAMP_EXECED)) == 0 &&
 			      stamp_epoch(stamp) !=
 				      __atomic_load_n(&process_epoch, __ATOMIC_RELAXED);
+	note_range(fd);
 	table_flag(fd, STAMP_RECORD);
 	return connection;
 }
@@ -166,6 +201,7 @@ enum table_noted table_note(int fd, uint64_t use)
 	uint64_t stamp = table_stamp(fd);
 	bool is_first = false;
 
+	note_range(fd);
 	for (int i = 0; i < STAMP_TRIES && stamp_is_connection(stamp); i++) {
 		uint64_t next = stamp_used(
 			stamp, __atomic_load_n(&process_epoch, __ATOMIC_RELAXED),

@@ -83,11 +83,11 @@ static inline uint64_t table_stamp(int fd)
 	return __atomic_load_n(&table_stamps[index], __ATOMIC_RELAXED);
 }
 
-/*
- * Reserves address space for limit descriptors (at most TABLE_LIMIT_MAX) and the
- * records, and switches the table on. Returns 0 or -errno. Constructor only.
- */
-int table_setup(uint32_t limit);
+/* The address space that limit descriptors (at most TABLE_LIMIT_MAX) and the records want. */
+size_t table_bytes(uint32_t limit);
+
+/* Switches the table on, in zeroed memory at the start of a page. Constructor only. */
+void table_setup(void *place, uint32_t limit);
 
 /* No descriptor is watched any more, for good. Memory only. */
 void table_switch_off(void);
@@ -100,6 +100,9 @@ void table_put(int fd, uint64_t stamp);
 
 /* The highest descriptor that was ever put, or -1: the bound of every walk. */
 int table_highest(void);
+
+/* Between these lie all connections that were ever used, or have a record; none: first > last. */
+void table_noted(int *first, int *last);
 
 /* Notes a use (STAMP_USE_*) in this epoch on a watched descriptor. */
 enum table_noted table_note(int fd, uint64_t use);

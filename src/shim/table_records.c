@@ -23,7 +23,7 @@ enum {
 	/* Tries for the lock before giving up: longer than a time slice of its holder. */
 	LOCK_TRIES = 200000,
 	/* The hash's head and its first buckets: beside the other state, on pages in use. */
-	FIRST_ARENA_BYTES = 1024,
+	FIRST_ARENA_BYTES = 640,
 	/* Buckets of all sizes up to the largest: twice 4096 of 16 bytes. */
 	ARENA_BYTES = 192 * 1024,
 	SENTINEL_FD = -1,
@@ -47,11 +47,11 @@ struct cell {
  * Covers everything below. 0, or who holds it: the address of that thread's guard. Held
  * over memory operations only; does not nest.
  */
-static uintptr_t lock_word;
+static OWN uintptr_t lock_word;
 
-static struct cell *cells;
+static struct cell *cells_end; /* cells grow down from here */
 static uint8_t *arena;
-static struct pool {
+static OWN struct pool {
 	uint32_t connections_used; /* bump indexes; the free lists come first */
 	uint32_t connections_free;
 	uint32_t records_used;
@@ -59,9 +59,9 @@ static struct pool {
 	size_t first_used;
 	size_t arena_used;
 } pool;
-static struct record *hash_head;
-static struct record sentinel;
-static uint64_t first_arena[FIRST_ARENA_BYTES / sizeof(uint64_t)];
+static OWN struct record *hash_head;
+static OWN struct record sentinel;
+static OWN uint64_t first_arena[FIRST_ARENA_BYTES / sizeof(uint64_t)];
 
 static void *arena_take(size_t size)
 {
@@ -81,6 +81,16 @@ static void *arena_take(size_t size)
 	return arena + at;
 }
 
+static struct cell *cell_at(uint32_t index)
+{
+	return cells_end - 1 - index;
+}
+
+static uint32_t index_of_cell(const struct cell *cell)
+{
+	return (uint32_t)(cells_end - 1 - cell);
+}
+
 /* An empty hash over empty pools. */
 static void reset(void)
 {
@@ -96,10 +106,10 @@ size_t records_bytes(void)
 	return RECORDS_MAX * sizeof(struct cell) + ARENA_BYTES;
 }
 
-void records_setup(void *place)
+void records_setup(void *end)
 {
-	cells = place;
-	arena = (uint8_t *)place + RECORDS_MAX * sizeof(struct cell);
+	cells_end = end;
+	arena = (uint8_t *)end - records_bytes();
 	reset();
 }
 
@@ -192,14 +202,14 @@ struct table_connection *records_find(int fd)
 {
 	const struct record *record = find(fd);
 
-	return record != NULL ? &cells[record->connection].connection : NULL;
+	return record != NULL ? &cell_at(record->connection)->connection : NULL;
 }
 
 static uint32_t index_of(const struct table_connection *connection)
 {
 	const char *address = (const char *)connection - offsetof(struct cell, connection);
 
-	return (uint32_t)((const struct cell *)(const void *)address - cells);
+	return index_of_cell((const void *)address);
 }
 
 struct table_connection *records_new(int fd, uint64_t acquired)
@@ -207,10 +217,10 @@ struct table_connection *records_new(int fd, uint64_t acquired)
 	struct table_connection *connection;
 
 	if (pool.connections_free != 0) {
-		connection = &cells[pool.connections_free - 1].connection;
+		connection = &cell_at(pool.connections_free - 1)->connection;
 		pool.connections_free = connection->next_free;
 	} else if (pool.connections_used < RECORDS_MAX) {
-		connection = &cells[pool.connections_used++].connection;
+		connection = &cell_at(pool.connections_used++)->connection;
 	} else {
 		return NULL;
 	}
@@ -241,17 +251,17 @@ static struct record *record_new(void)
 	struct record *record;
 
 	if (pool.records_free != 0) {
-		record = &cells[pool.records_free - 1].record;
+		record = &cell_at(pool.records_free - 1)->record;
 		pool.records_free = record->next_free;
 		return record;
 	}
-	return pool.records_used < RECORDS_MAX ? &cells[pool.records_used++].record : NULL;
+	return pool.records_used < RECORDS_MAX ? &cell_at(pool.records_used++)->record : NULL;
 }
 
 static void record_free(struct record *record)
 {
 	record->next_free = pool.records_free;
-	pool.records_free = (uint32_t)((struct cell *)(void *)record - cells) + 1;
+	pool.records_free = index_of_cell((const void *)record) + 1;
 }
 
 bool records_remove(int fd)
@@ -262,7 +272,7 @@ bool records_remove(int fd)
 		return false;
 	}
 	HASH_DEL(hash_head, record);
-	records_drop(&cells[record->connection].connection);
+	records_drop(&cell_at(record->connection)->connection);
 	record_free(record);
 	return true;
 }

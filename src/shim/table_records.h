@@ -4,7 +4,8 @@
  * while shared. A hash by descriptor (uthash) behind one bounded lock.
  *
  * The idea: cells come from an array that the constructor mapped; a page of it is used
- * only when its cells are. A sentinel keeps the hash from ever becoming empty, so its
+ * only when its cells are. It grows down, so that the first cells share the page of the
+ * first stamps. A sentinel keeps the hash from ever becoming empty, so its
  * buckets are replaced when they double and never otherwise, and a bump allocator can
  * serve them. Keys are descriptors, small and dense, so they hash to themselves:
  * neighbours share cache lines, and a forked child touches few pages.
@@ -42,9 +43,9 @@ struct table_connection {
 	uint32_t next_free;   /* index + 1 in the free list */
 };
 
-/* The address space wanted, and the place given. Constructor only. */
+/* The zeroed address space wanted, and where it ends: the first records are there. */
 size_t records_bytes(void);
-void records_setup(void *place);
+void records_setup(void *end);
 
 /* False after a bounded number of tries, and in a signal handler on top of the lock. */
 bool records_lock(void);

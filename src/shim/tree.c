@@ -20,16 +20,22 @@
 struct ledger *tree_ledger;
 
 static int ledger_id = -1;
-static uint64_t self;
-static uint64_t missed;   /* epoch of a fork that another thread made while the ledger was made */
-static bool is_listening; /* this process has called accept */
+static OWN uint64_t self;
+static OWN uint64_t missed; /* epoch of a fork that another thread made while the ledger was made */
+static OWN bool is_listening; /* this process has called accept */
+
+/*
+ * How often this process has said that it uses something, less what it took back; never
+ * too low. At 0 its end need not look through the connections.
+ */
+static OWN uint32_t engagements;
 
 /*
  * Which thread of this process has made its children: 0 none, its guard's address, or
  * FORKER_MANY. Only that one can say that the process went elsewhere: another thread's
  * accept says nothing about the one that waits for its helper and will then answer.
  */
-static uintptr_t forker;
+static OWN uintptr_t forker;
 #define FORKER_MANY ((uintptr_t)1)
 
 struct sendfin_anchor sendfin_anchor = {
@@ -136,7 +142,7 @@ static void fill_child(uint64_t ref, uint64_t born)
 	if (child == NULL) {
 		return;
 	}
-	store(&child->born, born);
+	procs_set_born(tree_ledger, child, born);
 	store(&child->came_to_share, born);
 	__atomic_store_n(&child->forked, guard_self.birth_site, __ATOMIC_RELAXED);
 	if (guard_self.new_pid_space) {
@@ -253,7 +259,7 @@ static void note_child(pid_t child_pid)
 	child = prepared_by(self);
 	if (child_pid < 0) {
 		if (child != NULL) {
-			procs_end(tree_ledger, guard_self.child);
+			procs_bury(tree_ledger, guard_self.child, self);
 		}
 		due_look();
 		return;
@@ -303,6 +309,7 @@ void tree_born(const struct tree_birth *birth)
 		return;
 	}
 	is_listening = false;
+	engagements = 0;
 	forker = 0;
 	guard_self.new_pid_space = false;
 	if (own == LEDGER_NOBODY) {
@@ -314,7 +321,7 @@ void tree_born(const struct tree_birth *birth)
 	    before != own) {
 		/* A handler has found us another place meanwhile, or made us its child. */
 		if (is_claimed) {
-			procs_end(tree_ledger, own);
+			procs_bury(tree_ledger, own, self);
 		}
 		return;
 	}
@@ -359,7 +366,9 @@ void tree_end(void)
 {
 	if (tree_self() != NULL) {
 		/* Said before the look: of two that exit together, one sees the other leave. */
-		conns_disengage_all(tree_ledger, self);
+		if (__atomic_load_n(&engagements, __ATOMIC_RELAXED) != 0) {
+			conns_disengage_all(tree_ledger, self);
+		}
 		raise_flag(LEDGER_PROCESS_LEAVING);
 		due_look_leaving();
 		procs_end(tree_ledger, self);
@@ -370,12 +379,13 @@ void tree_end(void)
 /* Dead processes cannot take themselves out of a full bucket. */
 static void bury_the_dead(void)
 {
-	for (uint32_t i = 0; i < procs_high(tree_ledger); i++) {
+	for (uint32_t i = procs_next(tree_ledger, 0); i < LEDGER_PROCESSES;
+	     i = procs_next(tree_ledger, i + 1)) {
 		uint64_t ref = procs_at(tree_ledger, i);
 
 		if (ref != LEDGER_NOBODY && ref != self &&
 		    tree_is_dead(&tree_ledger->processes[i])) {
-			procs_end(tree_ledger, ref);
+			procs_bury(tree_ledger, ref, self);
 			conns_disengage_all(tree_ledger, ref);
 		}
 	}
@@ -384,8 +394,12 @@ static void bury_the_dead(void)
 static struct ledger_connection *engage(uint64_t cookie, uint64_t ref,
 					const struct conns_origin *origin)
 {
-	struct ledger_connection *slot = conns_engage(tree_ledger, cookie, ref, origin);
+	struct ledger_connection *slot;
 
+	if (ref == self) {
+		__atomic_add_fetch(&engagements, 1, __ATOMIC_RELAXED);
+	}
+	slot = conns_engage(tree_ledger, cookie, ref, origin);
 	if (slot == NULL) {
 		bury_the_dead();
 		slot = conns_engage(tree_ledger, cookie, ref, origin);
@@ -429,6 +443,14 @@ void tree_engage(uint64_t cookie, const struct table_gone *known, uint32_t accep
 	}
 }
 
+/* Two threads may both have engaged; then one is taken back, and the count stays too high. */
+void tree_disengage(uint64_t cookie)
+{
+	if (tree_self() != NULL && conns_disengage(tree_ledger, cookie, self)) {
+		__atomic_sub_fetch(&engagements, 1, __ATOMIC_RELAXED);
+	}
+}
+
 void tree_engage_phantom(uint64_t cookie, const struct table_gone *known, uint32_t accepted)
 {
 	struct conns_origin origin = lineage_origin(known->acquired, known->descriptor);
@@ -444,7 +466,12 @@ void tree_arrived(uint64_t cookie)
 {
 	struct conns_origin unknown = {.acquirer = LEDGER_NOBODY, .descriptor = -1};
 
-	if (tree_self() != NULL && !conns_replace_phantom(tree_ledger, cookie, self)) {
+	if (tree_self() == NULL) {
+		return;
+	}
+	if (conns_replace_phantom(tree_ledger, cookie, self)) {
+		__atomic_add_fetch(&engagements, 1, __ATOMIC_RELAXED);
+	} else {
 		engage(cookie, self, &unknown);
 	}
 }
@@ -458,6 +485,14 @@ void tree_listen(void)
 {
 	is_listening = true;
 	raise_flag(LEDGER_PROCESS_LISTENS);
+}
+
+bool tree_listens(void)
+{
+	const struct ledger_process *mine = tree_self();
+
+	return is_listening || (mine != NULL && (__atomic_load_n(&mine->flags, __ATOMIC_RELAXED) &
+						 LEDGER_PROCESS_LISTENS) != 0);
 }
 
 void tree_stop_listening(void)
@@ -547,7 +582,7 @@ void tree_image_failed(uint64_t image)
 
 	if (image != self) {
 		conns_disengage_all(tree_ledger, image);
-		procs_end(tree_ledger, image);
+		procs_bury(tree_ledger, image, self);
 	} else if (mine != NULL) {
 		store(&mine->execed, guard_self.execed_before);
 		raise_flag(LEDGER_PROCESS_SIGHTED);
@@ -563,24 +598,6 @@ static bool is_ours(struct ledger_process *slot)
 	return __atomic_load_n(&slot->pid, __ATOMIC_SEQ_CST) == pid ||
 	       __atomic_compare_exchange_n(&slot->pid, &nobody, pid, false, __ATOMIC_SEQ_CST,
 					   __ATOMIC_SEQ_CST);
-}
-
-/* The line of descent as far as the ancestors' slots still tell it. */
-static void rebuild_line(struct ledger *ledger, const struct ledger_process *mine)
-{
-	uint32_t known = 0;
-
-	while (known < LEDGER_ANCESTORS && procs_recall(ledger, mine->ancestors[known]) != NULL) {
-		known++;
-	}
-	while (known > 0) {
-		uint64_t ref = mine->ancestors[--known];
-		const struct ledger_process *ancestor = procs_recall(ledger, ref);
-
-		lineage_put(lineage_depth(), ref, ancestor != NULL ? ancestor->born : 0,
-			    ancestor != NULL ? ancestor->forked : 0);
-	}
-	lineage_put(lineage_depth(), self, mine->born, mine->forked);
 }
 
 bool tree_adopt(int id, uint64_t ref)
@@ -600,7 +617,8 @@ bool tree_adopt(int id, uint64_t ref)
 	conns_introduce(ref, tree_is_dead);
 	process_epoch = (mine->execed & ~STAMP_FLAGS) + STAMP_EPOCH_ONE;
 	process_came_to_share = PROCESS_INHERITED_EPOCH;
-	rebuild_line(ledger, mine);
+	engagements = 1; /* what the old image and its parent have said for it is not counted */
+	lineage_rebuild(ledger, mine, self);
 	install(ledger, id);
 	raise_flag(LEDGER_PROCESS_SIGHTED);
 	return true;

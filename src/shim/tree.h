@@ -77,6 +77,9 @@ void tree_end(void);
  */
 void tree_engage(uint64_t cookie, const struct table_gone *known, uint32_t accepted);
 
+/* It uses it no more. */
+void tree_disengage(uint64_t cookie);
+
 /* It uses something that it could not publish: it counts as using everything. */
 void tree_uses_unknown(void);
 
@@ -88,6 +91,9 @@ void tree_arrived(uint64_t cookie);
 
 /* It calls accept: it listens. */
 void tree_listen(void);
+
+/* Does it listen, as far as the ledger has been told? */
+bool tree_listens(void);
 
 /* Its last listening socket is closed: it is nobody's accept loop any more. */
 void tree_stop_listening(void);

@@ -32,7 +32,7 @@ void use_engage_inherited(int fd, uint64_t cookie)
 	engage(fd, cookie);
 }
 
-__attribute__((noinline, cold)) void use_note(int fd, uint64_t use)
+__attribute__((noinline)) void use_note(int fd, uint64_t use)
 {
 	if (!process_may_act() || !table_is_watched(fd)) {
 		return;
@@ -49,7 +49,7 @@ __attribute__((noinline, cold)) void use_note(int fd, uint64_t use)
 	}
 }
 
-__attribute__((noinline, cold)) ssize_t use_note_eof(int fd)
+__attribute__((noinline)) ssize_t use_note_eof(int fd)
 {
 	if (process_may_act() && table_is_watched(fd) && (table_stamp(fd) & STAMP_SHUT_RD) == 0) {
 		table_flag(fd, STAMP_EOF);

@@ -228,12 +228,21 @@ static void drop(uint32_t c)
 	}
 }
 
+/* Does a walk meet this process? */
+static bool is_met(uint64_t ref)
+{
+	uint32_t index = (uint32_t)(ref & 0xffff) - 1;
+
+	return procs_next(&stress->ledger, index) == index &&
+	       procs_at(&stress->ledger, index) == ref;
+}
+
 /* A child's slot is ours, and says what we wrote there. */
 static void check_child(const struct worker *w, uint64_t ref)
 {
 	const struct ledger_process *child = procs_get(&stress->ledger, ref);
 
-	if (child == NULL || procs_at(&stress->ledger, (uint32_t)(ref & 0xffff) - 1) != ref) {
+	if (child == NULL || !is_met(ref)) {
 		stress_fault(FAULT_SLOT_STOLEN);
 		return;
 	}
@@ -288,8 +297,7 @@ static void family(struct worker *w)
 		end_child(w, place);
 	}
 	procs_kin(&stress->ledger, &stress->ledger.processes[stranger], w->ref);
-	if (procs_get(&stress->ledger, w->ref) == NULL ||
-	    procs_at(&stress->ledger, (uint32_t)(w->ref & 0xffff) - 1) != w->ref) {
+	if (procs_get(&stress->ledger, w->ref) == NULL || !is_met(w->ref)) {
 		stress_fault(FAULT_SLOT_STOLEN);
 	}
 }

@@ -49,6 +49,23 @@ static void play_second_child(struct stage *s)
 	client_close(s, &d);
 }
 
+static void play_brother_answers(struct stage *s)
+{
+	struct client c;
+
+	client_open(s, &c);
+	client_pour(s, &c, 1000);
+	stage_blocked(s, s->server, "accept");
+	client_half(s, &c);
+	stage_hear(s, "closed");
+	client_must_wait(s, &c, "CLOSE_WAIT");
+	stage_tell_kid(s, "go");
+	client_want(s, &c, "answered");
+	stage_hear(s, "answered");
+	client_heal(s, &c);
+	client_close(s, &c);
+}
+
 /* The younger ends first: the older, whose connection it has inherited, goes on. */
 static void play_second_child_first(struct stage *s)
 {
@@ -159,6 +176,10 @@ const struct talk owner_talks[] = {
 	OWNER("system"),
 	OWNER("thread"),
 	{.name = "owner_thread_lends_to_a_fork", .play = play_lender, .args = {"lender", "fork"}},
+	{.name = "owner_thread_lends_to_a_fork_in_a_crowd",
+	 .play = play_lender,
+	 .env = "TALK_CROWD=70",
+	 .args = {"lender", "fork"}},
 	{.name = "owner_thread_lends_to_an_exec", .play = play_lender, .args = {"lender", "exec"}},
 	{.name = "owner_loop_lends_and_selects",
 	 .play = play_lending_loop,
@@ -173,9 +194,18 @@ const struct talk sibling_talks[] = {
 	{.name = "sibling_born_later_holds_a_copy",
 	 .play = play_second_child,
 	 .args = {"siblings", "leak"}},
+	{.name = "sibling_born_later_holds_a_copy_in_a_crowd",
+	 .play = play_second_child,
+	 .env = "TALK_CROWD=70",
+	 .args = {"siblings", "leak"}},
 	{.name = "sibling_born_later_ends_first",
 	 .play = play_second_child_first,
 	 .args = {"siblings", "leak"}},
+	{.name = "sibling_answers", .play = play_brother_answers, .args = {"siblings", "answer"}},
+	{.name = "sibling_answers_in_a_crowd",
+	 .play = play_brother_answers,
+	 .env = "TALK_CROWD=70",
+	 .args = {"siblings", "answer"}},
 	{.name = "sibling_forked_as_replacement",
 	 .play = play_respawn,
 	 .args = {"siblings", "respawn"}},

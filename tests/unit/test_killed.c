@@ -77,6 +77,45 @@ static void slot_half_claimed_by_the_dead_is_taken(void **state)
 	assert_int_equal(procs_claim(bucket_ledger, &other, true, is_dead), LEDGER_NOBODY);
 }
 
+/* The slot of `ended` as `by` leaves it when it is killed while it gives it back. */
+static struct ledger_process *half_buried(uint64_t ended, uint64_t by)
+{
+	struct ledger_process *process = procs_get(bucket_ledger, ended);
+	uint64_t generation = ++bucket_ledger->header.generation;
+
+	process->ref = generation << 16 | LEDGER_REF_ENDED | LEDGER_REF_CLAIMING | (by & SLOT_MASK);
+	return process;
+}
+
+static void slot_half_buried_by_the_living_is_nobodys(void **state)
+{
+	uint64_t by = claim(LEDGER_NOBODY, 20);
+	uint64_t ended = claim(by, 10);
+
+	(void)state;
+	fill_up();
+	half_buried(ended, by);
+	dead_below = 11;
+	assert_null(procs_recall(bucket_ledger, ended));
+	assert_int_equal(procs_claim(bucket_ledger, &by, true, is_dead), LEDGER_NOBODY);
+}
+
+static void slot_half_buried_by_the_dead_is_taken(void **state)
+{
+	uint64_t living = claim(LEDGER_NOBODY, 20);
+	uint64_t ended = claim(living, 10);
+	struct ledger_process *process;
+	uint64_t taken;
+
+	(void)state;
+	fill_up();
+	process = half_buried(ended, ended);
+	dead_below = 11;
+	taken = procs_claim(bucket_ledger, &living, true, is_dead);
+	assert_ptr_equal(procs_get(bucket_ledger, taken), process);
+	assert_int_equal(procs_next(bucket_ledger, procs_index(taken)), procs_index(taken));
+}
+
 static void slot_half_claimed_by_one_whose_place_is_taken_is_taken(void **state)
 {
 	uint64_t claimer = claim(LEDGER_NOBODY, 10);
@@ -193,6 +232,7 @@ static void slot_half_given_back_by_one_whose_place_is_taken_makes_room(void **s
 	(void)state;
 	conns_introduce(user, is_dead);
 	fill_up();
+	bucket_ledger->header.generation++; /* of a multiple of 128 later nobody could tell */
 	procs_end(bucket_ledger, giver);
 	assert_int_equal(claim(LEDGER_NOBODY, 30) & SLOT_MASK, giver & SLOT_MASK);
 	assert_ptr_equal(
@@ -253,6 +293,8 @@ static const struct CMUnitTest tests[] = {
 	TEST(slot_half_claimed_by_one_without_a_slot_is_nobodys),
 	TEST(slot_of_the_unborn_stays_while_its_forker_lives),
 	TEST(slot_of_the_unborn_is_the_last_to_be_taken),
+	TEST(slot_half_buried_by_the_living_is_nobodys),
+	TEST(slot_half_buried_by_the_dead_is_taken),
 	TEST(slot_half_given_back_by_the_living_makes_no_room),
 	TEST(slot_half_given_back_by_the_dead_makes_room),
 	TEST(slot_half_given_back_by_one_whose_place_is_taken_makes_room),

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The slots of processes: claimed, found, ended, claimed again; the family; the
- * copies let go unused.
+ * The slots of processes: claimed, found, ended, claimed again; the family.
  *
  * The idea: one ledger in ordinary memory, one thread; who is dead is a list that
  * the test keeps. Never here: races; tests/stress has them.
@@ -137,6 +136,94 @@ static void walk_sees_the_living_and_not_the_ended(void **state)
 		seen += ref == b;
 	}
 	assert_int_equal(seen, 1);
+}
+
+/* So it costs what lives, not what ever lived. */
+static void walk_by_the_bits_meets_the_living_alone(void **state)
+{
+	enum { COUNT = 100 };
+	uint64_t refs[COUNT];
+	uint32_t index = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < COUNT; i++) {
+		refs[i] = claim(LEDGER_NOBODY);
+	}
+	for (unsigned i = 0; i < COUNT; i++) {
+		if (i % 7 != 0) {
+			procs_end(ledger, refs[i]);
+		}
+	}
+	for (unsigned i = 0; i < COUNT; i += 7) {
+		index = procs_next(ledger, index);
+		assert_int_equal(procs_at(ledger, index), refs[i]);
+		index++;
+	}
+	assert_int_equal(procs_next(ledger, index), LEDGER_PROCESSES);
+	assert_int_equal(procs_next(ledger, LEDGER_PROCESSES), LEDGER_PROCESSES);
+}
+
+/* By somebody who was late, or by two that found it dead. */
+static void end_of_who_had_the_slot_before_hides_nobody(void **state)
+{
+	uint64_t refs[LEDGER_PROCESSES];
+	uint64_t again;
+
+	(void)state;
+	fill_table(refs);
+	procs_end(ledger, refs[65]);
+	again = claim(LEDGER_NOBODY);
+	procs_end(ledger, refs[65]);
+	assert_int_equal(procs_next(ledger, 65), 65);
+	assert_int_equal(procs_at(ledger, 65), again);
+}
+
+/* Killed half-way through its good-bye: lost to claimers, nobody's to walks, still kin. */
+static void slot_being_given_back_is_nobodys(void **state)
+{
+	uint64_t refs[LEDGER_PROCESSES];
+
+	(void)state;
+	fill_table(refs);
+	slot_of(refs[6])->ref = LEDGER_REF_ENDED | LEDGER_REF_CLAIMING |
+				++ledger->header.generation << 16;
+	assert_int_equal(procs_at(ledger, 6), LEDGER_NOBODY);
+	assert_null(procs_get(ledger, refs[6]));
+	assert_null(procs_recall(ledger, refs[6]));
+	dead_below = UINT32_MAX;
+	ledger->header.process_next = 6;
+	assert_int_equal(index_of(claim(LEDGER_NOBODY)), 7);
+}
+
+static void birth_is_told_beside_the_slots_and_forgotten_with_them(void **state)
+{
+	uint64_t refs[LEDGER_PROCESSES];
+
+	(void)state;
+	fill_table(refs);
+	procs_set_born(ledger, slot_of(refs[9]), 5 * STAMP_EPOCH_ONE);
+	assert_int_equal(slot_of(refs[9])->born, 5 * STAMP_EPOCH_ONE);
+	assert_int_equal(procs_born(ledger, procs_index(refs[9])), 5 * STAMP_EPOCH_ONE);
+	procs_end(ledger, refs[9]);
+	assert_int_equal(procs_born(ledger, procs_index(claim(LEDGER_NOBODY))), 0);
+	assert_int_equal(procs_index(LEDGER_NOBODY), LEDGER_PROCESSES);
+	assert_int_equal(procs_index(LEDGER_PHANTOM), LEDGER_PROCESSES);
+}
+
+static void crowd_is_of_the_living(void **state)
+{
+	uint64_t refs[80];
+
+	(void)state;
+	for (unsigned i = 0; i < 80; i++) {
+		assert_int_equal(procs_is_crowd(ledger, 32), i > 32);
+		refs[i] = claim(LEDGER_NOBODY);
+	}
+	for (unsigned i = 0; i < 48; i++) {
+		assert_true(procs_is_crowd(ledger, 32));
+		procs_end(ledger, refs[i]);
+	}
+	assert_false(procs_is_crowd(ledger, 32));
 }
 
 /* Its claimer may live, or may have been killed half-way: nobody can tell. */
@@ -428,62 +515,6 @@ static void kin_is_unknown_when_the_parent_is_gone(void **state)
 	assert_int_equal(procs_kin(ledger, slot_of(claim(child)), refs[9]), PROCS_UNKNOWN);
 }
 
-static void remembers_the_last_eight_releases(void **state)
-{
-	enum { COUNT = 3 * LEDGER_RELEASES };
-	struct ledger_process *process = slot_of(claim(LEDGER_NOBODY));
-
-	(void)state;
-	for (int n = 1; n <= COUNT; n++) {
-		procs_release(process, (uint64_t)n * STAMP_EPOCH_ONE, n);
-		for (int i = 1; i <= COUNT; i++) {
-			assert_int_equal(
-				procs_has_released(process, (uint64_t)i * STAMP_EPOCH_ONE, i),
-				i <= n && i > n - LEDGER_RELEASES);
-		}
-	}
-}
-
-static void release_is_of_one_epoch_and_one_descriptor(void **state)
-{
-	struct ledger_process *process = slot_of(claim(LEDGER_NOBODY));
-
-	(void)state;
-	procs_release(process, 5 * STAMP_EPOCH_ONE, 7);
-	assert_true(procs_has_released(process, 5 * STAMP_EPOCH_ONE, 7));
-	assert_false(procs_has_released(process, 5 * STAMP_EPOCH_ONE, 6));
-	assert_false(procs_has_released(process, 5 * STAMP_EPOCH_ONE, 8));
-	assert_false(procs_has_released(process, 4 * STAMP_EPOCH_ONE, 7));
-	assert_false(procs_has_released(process, 6 * STAMP_EPOCH_ONE, 7));
-}
-
-static void release_of_descriptor_zero_is_remembered(void **state)
-{
-	struct ledger_process *process = slot_of(claim(LEDGER_NOBODY));
-
-	(void)state;
-	assert_false(procs_has_released(process, STAMP_EPOCH_ONE, 0));
-	procs_release(process, STAMP_EPOCH_ONE, 0);
-	assert_true(procs_has_released(process, STAMP_EPOCH_ONE, 0));
-	assert_false(procs_has_released(process, STAMP_EPOCH_ONE, -1));
-}
-
-/* What cannot be remembered leaves the process a holder, and pushes nothing out. */
-static void release_without_a_number_is_not_remembered(void **state)
-{
-	struct ledger_process *process = slot_of(claim(LEDGER_NOBODY));
-
-	(void)state;
-	procs_release(process, STAMP_EPOCH_ONE, 7);
-	for (int i = 0; i < LEDGER_RELEASES; i++) {
-		procs_release(process, STAMP_EPOCH_ONE, -1);
-		procs_release(process, STAMP_EPOCH_ONE, 0xffff + i);
-	}
-	assert_false(procs_has_released(process, STAMP_EPOCH_ONE, -1));
-	assert_false(procs_has_released(process, STAMP_EPOCH_ONE, 0xffff));
-	assert_true(procs_has_released(process, STAMP_EPOCH_ONE, 7));
-}
-
 static void nothing_is_released_at_birth(void **state)
 {
 	uint64_t refs[LEDGER_PROCESSES];
@@ -507,6 +538,11 @@ static const struct CMUnitTest tests[] = {
 	TEST(ended_does_not_answer_but_is_remembered),
 	TEST(slot_being_claimed_is_nobodys),
 	TEST(walk_sees_the_living_and_not_the_ended),
+	TEST(walk_by_the_bits_meets_the_living_alone),
+	TEST(end_of_who_had_the_slot_before_hides_nobody),
+	TEST(slot_being_given_back_is_nobodys),
+	TEST(birth_is_told_beside_the_slots_and_forgotten_with_them),
+	TEST(crowd_is_of_the_living),
 	TEST(walk_of_an_empty_ledger_sees_nobody),
 	TEST(walk_never_leaves_the_table),
 	TEST(end_of_somebody_gone_harms_nobody),
@@ -524,10 +560,6 @@ static const struct CMUnitTest tests[] = {
 	TEST(kin_survives_the_ancestors_end),
 	TEST(kin_is_not_mistaken_for_who_has_the_ancestors_slot_now),
 	TEST(kin_is_unknown_when_the_parent_is_gone),
-	TEST(remembers_the_last_eight_releases),
-	TEST(release_is_of_one_epoch_and_one_descriptor),
-	TEST(release_of_descriptor_zero_is_remembered),
-	TEST(release_without_a_number_is_not_remembered),
 	TEST(nothing_is_released_at_birth),
 };
 

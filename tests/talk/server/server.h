@@ -49,6 +49,32 @@ static inline char hear(int control)
 	return 0;
 }
 
+/*
+ * TALK_CROWD=N: so many children that do nothing, older than every client. They end when
+ * the server and all its other children have.
+ */
+static inline void gather_crowd(int listener)
+{
+	const char *count = getenv("TALK_CROWD");
+	int ends[2];
+	char none;
+
+	if (count == NULL || pipe(ends) < 0) {
+		return;
+	}
+	for (int i = atoi(count); i > 0; i--) {
+		if (fork() == 0) {
+			close(listener);
+			close(ends[1]);
+			for (int fd = REPORT_FD; fd <= KID_FD; fd++) {
+				close(fd);
+			}
+			_exit(read(ends[0], &none, 1) == 0 ? 0 : 99);
+		}
+	}
+	close(ends[0]);
+}
+
 static inline int listen_any(void)
 {
 	struct sockaddr_in sa = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -59,6 +85,7 @@ static inline int listen_any(void)
 	    getsockname(fd, (struct sockaddr *)&sa, &len) < 0) {
 		die("listen");
 	}
+	gather_crowd(fd);
 	dprintf(REPORT_FD, "port %d\n", ntohs(sa.sin_port));
 	return fd;
 }

@@ -4,6 +4,8 @@
  *
  *   leak     the parent forks a child per client and keeps every copy: the second child is born
  *            with the first client's connection
+ *   answer   two children for one client: one reads the request to its end, the other answers
+ *            when it is told to
  *   respawn  a worker forks its replacement while it serves; the replacement goes to accept
  *
  * Each child echoes until EOF, closes, reports, waits, exits.
@@ -21,6 +23,24 @@ static void serve(int conn, bool last)
 	}
 }
 
+/* Which of two brothers answers has not touched the connection while the other reads it. */
+static void serve_by_two(int conn)
+{
+	if (born() == 0) {
+		hear(KID_FD);
+		say(conn, "answered");
+		close(conn);
+		report("answered");
+		exit(0);
+	}
+	if (born() == 0) {
+		slurp(conn);
+		close(conn);
+		report("closed");
+		exit(0);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	int listener = listen_any(), conn;
@@ -33,6 +53,10 @@ int main(int argc, char **argv)
 		}
 		serve(conn, false);
 		hear(CONTROL_FD);
+		return farewell(listener);
+	}
+	if (argc > 1 && strcmp(argv[1], "answer") == 0) {
+		serve_by_two(accept_one(listener));
 		return farewell(listener);
 	}
 	for (int i = 0; i < 2; i++) {
