@@ -294,7 +294,7 @@ struct sendfin_anchor {
 	int64_t id;       /* of the System V segment, or -1 */
 	uint64_t places;  /* address of a struct ledger_place for each descriptor, or 0 */
 	uint64_t place_count;
-	uint64_t waits; /* address of the count that ended_at is compared with (uint32_t), or 0 */
+	uint64_t turns; /* address of the count that ended_at is compared with (uint32_t), or 0 */
 };
 
 /*
@@ -304,7 +304,7 @@ struct sendfin_anchor {
 struct ledger_place {
 	uint32_t accepted; /* its accept or connect */
 	uint32_t ended;    /* the read that returned EOF */
-	uint32_t ended_at; /* the process's count of waits at that time, 0 = no EOF yet */
+	uint32_t ended_at; /* the process's count of turns at that time, 0 = no EOF yet */
 	uint32_t reserved;
 };
 

@@ -38,7 +38,7 @@ struct gathering {
 	/* The process whose anchor was read last. */
 	struct sendfin_anchor anchor;
 	pid_t anchor_of;
-	uint32_t waits; /* how often it had waited by then, 0 = not known */
+	uint32_t turns; /* how often it had turned to other clients, 0 = not known */
 };
 
 /* One more element behind `count`, or NULL. */
@@ -135,9 +135,9 @@ static struct ledger_place place_of(struct gathering *all, pid_t pid, int number
 		}
 		all->anchor = anchor.data;
 		all->anchor_of = pid;
-		if (all->anchor.waits == 0 ||
-		    procfile_memory(pid, all->anchor.waits, &all->waits, sizeof(all->waits)) != 0) {
-			all->waits = 0;
+		if (all->anchor.turns == 0 ||
+		    procfile_memory(pid, all->anchor.turns, &all->turns, sizeof(all->turns)) != 0) {
+			all->turns = 0;
 		}
 	}
 	if (all->anchor.places == 0 || (uint64_t)number >= all->anchor.place_count ||
@@ -231,7 +231,7 @@ static bool is_leak(const struct gathering *all, const struct report_holding *he
 		    const struct ledger_place *place)
 {
 	if (place->ended_at != 0) {
-		return place->ended_at != all->waits;
+		return all->turns == 0 || place->ended_at < all->turns;
 	}
 	return held->kind == LEDGER_KIND_DEAD || held->eof_was_read;
 }

@@ -116,7 +116,7 @@ void socket_accepting(int listener)
 		return;
 	}
 	if (unlikely(places_are_kept)) {
-		places_wait();
+		places_turn();
 	}
 	if (table_stamp(listener) == (STAMP_LISTENS | STAMP_LATE) && !has_clients()) {
 		table_put(listener, STAMP_LISTENS);

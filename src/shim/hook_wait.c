@@ -67,20 +67,15 @@ static unsigned int note_member(int fd)
 	return stamp == STAMP_LISTENS ? SET_LISTENERS : SET_OTHERS;
 }
 
-/* A set is about to be waited for: what ended before, and is not in it, is forgotten. */
-static inline void note_wait(void)
-{
-	if (unlikely(places_are_kept)) {
-		places_wait();
-	}
-}
-
 static void go_away_if(unsigned int members)
 {
 	/* Who has made no child has no helper to wait for. */
 	bool waits_for_clients = members == SET_LISTENERS ||
 				 (members == (SET_LISTENERS | SET_OTHERS) && !tree_has_children());
 
+	if (unlikely(places_are_kept) && (members & SET_LISTENERS) != 0) {
+		places_turn();
+	}
 	if (waits_for_clients && process_may_act()) {
 		tree_go_away();
 	}
@@ -100,7 +95,6 @@ void wait_poll(struct pollfd *set, nfds_t count)
 	if (!is_worth_a_look() || count > SET_MAX || !readable(set, count * sizeof(*set))) {
 		return;
 	}
-	note_wait();
 	for (nfds_t i = 0; i < count; i++) {
 		members |= note_member(set[i].fd);
 	}
@@ -140,7 +134,6 @@ void wait_select(int count, const fd_set *to_read, const fd_set *to_write,
 	if (!is_worth_a_look() || count < 0) {
 		return;
 	}
-	note_wait();
 	for (int i = 0; i < 3; i++) {
 		if (sets[i] != NULL) {
 			members |= note_set(sets[i], count);
@@ -256,7 +249,6 @@ void wait_epoll(int epoll)
 	if (tree_ledger == NULL) {
 		return;
 	}
-	note_wait();
 	if (__atomic_load_n(&epoll_noted, __ATOMIC_RELAXED) != process_epoch && process_may_act()) {
 		note_members_again();
 	}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* See places.h. The waits are counted from 1, so that 0 is "no EOF yet". */
+/* See places.h. The turns are counted from 1, so that 0 is "no EOF yet". */
 #include "shim/places.h"
 
 #include <stddef.h>
@@ -13,7 +13,7 @@ bool places_are_kept;
 
 static struct ledger_place *places;
 static uint32_t place_count;
-static uint32_t waits = 1;
+static uint32_t turns = 1;
 
 enum { FORKS_MAX = 256 };
 
@@ -38,7 +38,7 @@ int places_setup(uint32_t count)
 	forks = (struct fork_note *)&places[count];
 	sendfin_anchor.places = (uint64_t)map;
 	sendfin_anchor.place_count = count;
-	sendfin_anchor.waits = (uint64_t)(uintptr_t)&waits;
+	sendfin_anchor.turns = (uint64_t)(uintptr_t)&turns;
 	places_are_kept = true;
 	return 0;
 }
@@ -54,6 +54,7 @@ void places_acquired(int fd)
 
 	if (place != NULL) {
 		*place = (struct ledger_place){.accepted = capture_site()};
+		places_turn();
 	}
 }
 
@@ -63,7 +64,7 @@ void places_ended(int fd)
 
 	if (place != NULL) {
 		place->ended = capture_site();
-		place->ended_at = __atomic_load_n(&waits, __ATOMIC_RELAXED);
+		place->ended_at = __atomic_load_n(&turns, __ATOMIC_RELAXED);
 	}
 }
 
@@ -72,7 +73,8 @@ void places_still_ended(int fd)
 	struct ledger_place *place = place_of(fd);
 
 	if (place != NULL && place->ended_at != 0) {
-		place->ended_at = __atomic_load_n(&waits, __ATOMIC_RELAXED);
+		/* The turn that this wait may be comes next. */
+		place->ended_at = __atomic_load_n(&turns, __ATOMIC_RELAXED) + 1;
 	}
 }
 
@@ -94,9 +96,9 @@ void places_forget(int fd)
 	}
 }
 
-void places_wait(void)
+void places_turn(void)
 {
-	__atomic_add_fetch(&waits, 1, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&turns, 1, __ATOMIC_RELAXED);
 }
 
 void places_forked(uint64_t epoch, uint32_t site)
@@ -144,5 +146,5 @@ bool places_is_forgotten(int fd)
 	const struct ledger_place *place = place_of(fd);
 
 	return place != NULL && place->ended_at != 0 &&
-	       place->ended_at != __atomic_load_n(&waits, __ATOMIC_RELAXED);
+	       place->ended_at < __atomic_load_n(&turns, __ATOMIC_RELAXED);
 }

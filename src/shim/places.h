@@ -4,10 +4,11 @@
  * debug mode remembers until it is asked.
  *
  * The idea: one small record per descriptor in private memory, copied by fork like the
- * stamps; a number that is used again is written over. The process counts how often it
- * has waited for something, so that an EOF from before the latest wait is known to be
- * forgotten, and one that the process is just about to act on is not. Its own latest forks
- * are remembered, too: a copy that it kept was to be closed behind the first one.
+ * stamps; a number that is used again is written over. The process counts how often it has
+ * turned to other clients (waited for one, or got another connection), so that an EOF from
+ * before the latest turn is known to be forgotten, and one that the process may just be about
+ * to act on is not. Its own latest forks are remembered, too: a copy that it kept was to be
+ * closed behind the first one.
  * Invariant: a record is about the connection that is on the descriptor now, if it is one
  * that we watch.
  * Never here: memory that is touched while debug mode is off.
@@ -42,8 +43,8 @@ void places_copy(int from, int to);
 /* fd got something of unknown origin. */
 void places_forget(int fd);
 
-/* The process is about to wait: for clients, or for any of a set of descriptors. */
-void places_wait(void);
+/* The process turns to other clients: waits for one. What is waited for, too, is not forgotten. */
+void places_turn(void);
 
 /* This process forked at `site`, with its epoch raised to `epoch`. */
 void places_forked(uint64_t epoch, uint32_t site);
@@ -54,7 +55,7 @@ uint32_t places_fork_after(uint64_t epoch);
 /* What is known of fd; zeroes if nothing is. */
 struct ledger_place places_of(int fd);
 
-/* True when EOF was read on fd and the process has waited for other things since. */
+/* True when EOF was read on fd and the process has turned to other clients since. */
 bool places_is_forgotten(int fd);
 
 #endif

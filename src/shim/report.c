@@ -217,7 +217,9 @@ void report_leaks(void)
 	}
 	__atomic_add_fetch(&tree_ledger->header.leaks, summary_leaks(&summary), __ATOMIC_RELAXED);
 	/* An exit code must be explained, but the many children that are well say nothing. */
-	if (summary_leaks(&summary) > 0 || (process_settings.report && self->depth == 0)) {
+	if ((summary_leaks(&summary) > 0 &&
+	     (process_settings.report || process_settings.exitcode != 0)) ||
+	    (process_settings.report && self->depth == 0)) {
 		tell();
 	}
 }

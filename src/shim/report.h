@@ -4,8 +4,8 @@
  *
  * The idea: nothing is guessed from what happened on the way; a copy that is closed late
  * is no leak. What counts is what is there at the end:
- *  - never closed: in CLOSE_WAIT, EOF was read, and the process has waited for other
- *    things since; who ends right after the EOF has let exit do its close;
+ *  - never closed: in CLOSE_WAIT, EOF was read, and the process has turned to other
+ *    clients since; who ends with its client has let exit do its close;
  *  - stale copy: in CLOSE_WAIT, shared, never used by this process, and used by nobody;
  *    in a process that did not accept it itself, only if nobody else has a copy;
  *  - dead: the same two, but over both ways.

@@ -4,7 +4,7 @@
  *
  * It has the anchor, a ledger (its own, or the one that `sendfin run --debug` handed to it),
  * and fills it through src/ledger as each word says, one after the other; then it prints
- * "ready PID" and waits for the end of its standard input, or does what the last word says.
+ * "ready PID" and turns for the end of its standard input, or does what the last word says.
  * The words are the table at the end. Its places are real: the lines that are marked
  * "here: NAME" below.
  */
@@ -35,7 +35,7 @@ extern struct sendfin_anchor sendfin_anchor;
 struct sendfin_anchor sendfin_anchor = {.magic = LEDGER_MAGIC, .version = LEDGER_VERSION, .id = -1};
 
 static struct ledger_place places[PLACES];
-static uint32_t waits = 1;
+static uint32_t turns = 1;
 static struct ledger *ledger;
 static uint64_t self;
 static int id = -1;
@@ -119,7 +119,7 @@ static void word_places(const char *unused)
 	know_the_places(); /* here: outer */
 	sendfin_anchor.places = (uint64_t)(uintptr_t)places;
 	sendfin_anchor.place_count = PLACES;
-	sendfin_anchor.waits = (uint64_t)(uintptr_t)&waits;
+	sendfin_anchor.turns = (uint64_t)(uintptr_t)&turns;
 }
 
 static void word_module(const char *path)
@@ -264,7 +264,7 @@ static void word_held(const char *how)
 	places[fd].accepted = accepted;
 	if (atoi(how) == 0) {
 		places[fd].ended = ended;
-		places[fd].ended_at = waits++;
+		places[fd].ended_at = turns++;
 	}
 }
 
@@ -277,7 +277,7 @@ static void word_dead(const char *unused)
 	shutdown(fd, SHUT_RDWR);
 	places[fd].accepted = accepted;
 	places[fd].ended = ended;
-	places[fd].ended_at = waits++;
+	places[fd].ended_at = turns++;
 }
 
 /* A child that reads the EOF of a connection that its parent keeps. */
