@@ -7,7 +7,8 @@
  *   hook_*.c     the intercepted functions      thunks.S      those that C cannot write
  *   table        what each descriptor is        use           a connection is used
  *   letgo        a connection is let go         fin           the one shutdown
- *   tree         this process in the ledger     holders       how the others stand
+ *   tree         this process in the ledger     tree_image    its slot, across exec
+ *   holders      how the others stand
  *   lineage      its ancestors
  *   due          deferred FINs, and the sweep   reclaim       descriptors given back
  *   handover     connections in messages        image         what goes across exec

@@ -14,12 +14,12 @@
 #include "shim/places.h"
 #include "shim/process.h"
 #include "shim/table.h"
+#include "shim/tree_parts.h"
 #include "sys/alive.h"
 #include "sys/rawsys.h"
 
 struct ledger *tree_ledger;
 
-static int ledger_id = -1;
 static OWN uint64_t self;
 static OWN uint64_t missed; /* epoch of a fork that another thread made while the ledger was made */
 static OWN bool is_listening; /* this process has called accept */
@@ -90,13 +90,12 @@ bool tree_is_dead(const struct ledger_process *process)
 
 static void install(struct ledger *ledger, int id)
 {
-	ledger_id = id;
 	sendfin_anchor.id = id;
 	sendfin_anchor.ledger = (uint64_t)(uintptr_t)ledger;
 	__atomic_store_n(&tree_ledger, ledger, __ATOMIC_RELEASE);
 }
 
-static void raise_flag(uint32_t flag)
+void tree_raise_flag(uint32_t flag)
 {
 	struct ledger_process *mine = tree_self();
 
@@ -134,8 +133,12 @@ static void make_ledger(void)
 	}
 }
 
-/* Fills a claimed slot for somebody who comes into being at `born`. */
-static void fill_child(uint64_t ref, uint64_t born)
+uint64_t tree_claim_child(bool is_caller, procs_is_dead *is_dead)
+{
+	return procs_claim(tree_ledger, &self, is_caller, is_dead);
+}
+
+void tree_fill_child(uint64_t ref, uint64_t born)
 {
 	struct ledger_process *child = procs_get(tree_ledger, ref);
 
@@ -204,12 +207,12 @@ uint64_t tree_before_fork(void)
 	 * fork, and what we waited for until now says nothing about what we will do for it.
 	 */
 	raise_word(&mine->came_to_share, epoch_now());
-	guard_self.child = procs_claim(tree_ledger, &self, true, tree_is_dead);
+	guard_self.child = tree_claim_child(true, tree_is_dead);
 	if (guard_self.child == LEDGER_NOBODY) {
 		store(&mine->blind, epoch_now());
 		return interrupted;
 	}
-	fill_child(guard_self.child, epoch_now() + STAMP_EPOCH_ONE);
+	tree_fill_child(guard_self.child, epoch_now() + STAMP_EPOCH_ONE);
 	/* The child's slot can be seen from here on: whoever is looking looks again. */
 	__atomic_add_fetch(&tree_ledger->header.births, 1, __ATOMIC_SEQ_CST);
 	return interrupted;
@@ -220,7 +223,7 @@ uint64_t tree_before_fork(void)
  * there than its own knows that the child is in another pid namespace: the child's own
  * number counts, and only there.
  */
-static void agree_on_pid(struct ledger_process *child, uint32_t pid)
+void tree_agree_on_pid(struct ledger_process *child, uint32_t pid)
 {
 	uint32_t found = 0;
 
@@ -265,7 +268,7 @@ static void note_child(pid_t child_pid)
 		return;
 	}
 	if (child != NULL) {
-		agree_on_pid(child, (uint32_t)child_pid);
+		tree_agree_on_pid(child, (uint32_t)child_pid);
 	}
 	raise_word(&mine->came_to_share, process_came_to_share);
 }
@@ -292,7 +295,7 @@ static uint64_t claim_own(uint64_t parent)
 {
 	uint64_t ref = procs_claim(tree_ledger, &parent, false, NULL);
 
-	fill_child(ref, epoch_now());
+	tree_fill_child(ref, epoch_now());
 	guard_self.child = ref;
 	return ref;
 }
@@ -328,7 +331,7 @@ void tree_born(const struct tree_birth *birth)
 	mine = procs_get(tree_ledger, own);
 	conns_introduce(own, tree_is_dead);
 	if (mine != NULL) {
-		agree_on_pid(mine, (uint32_t)rawsys1(SYS_getpid, 0));
+		tree_agree_on_pid(mine, (uint32_t)rawsys1(SYS_getpid, 0));
 		lineage_put(birth->depth, own, mine->born, mine->forked);
 	}
 }
@@ -354,12 +357,12 @@ void tree_spawning(void)
 
 void tree_uses_unknown(void)
 {
-	raise_flag(LEDGER_PROCESS_UNPUBLISHED);
+	tree_raise_flag(LEDGER_PROCESS_UNPUBLISHED);
 }
 
 void tree_retired(void)
 {
-	raise_flag(LEDGER_PROCESS_RETIRED);
+	tree_raise_flag(LEDGER_PROCESS_RETIRED);
 }
 
 void tree_end(void)
@@ -369,7 +372,7 @@ void tree_end(void)
 		if (__atomic_load_n(&engagements, __ATOMIC_RELAXED) != 0) {
 			conns_disengage_all(tree_ledger, self);
 		}
-		raise_flag(LEDGER_PROCESS_LEAVING);
+		tree_raise_flag(LEDGER_PROCESS_LEAVING);
 		due_look_leaving();
 		procs_end(tree_ledger, self);
 		self = LEDGER_NOBODY;
@@ -391,8 +394,8 @@ static void bury_the_dead(void)
 	}
 }
 
-static struct ledger_connection *engage(uint64_t cookie, uint64_t ref,
-					const struct conns_origin *origin)
+struct ledger_connection *tree_publish(uint64_t cookie, uint64_t ref,
+				       const struct conns_origin *origin)
 {
 	struct ledger_connection *slot;
 
@@ -405,7 +408,7 @@ static struct ledger_connection *engage(uint64_t cookie, uint64_t ref,
 		slot = conns_engage(tree_ledger, cookie, ref, origin);
 	}
 	if (slot == NULL) {
-		raise_flag(LEDGER_PROCESS_UNPUBLISHED);
+		tree_raise_flag(LEDGER_PROCESS_UNPUBLISHED);
 	}
 	return slot;
 }
@@ -434,7 +437,7 @@ void tree_engage(uint64_t cookie, const struct table_gone *known, uint32_t accep
 	}
 	origin.is_lent = origin.acquirer != self && known->is_lent;
 	origin.accepted = accepted;
-	slot = engage(cookie, self, &origin);
+	slot = tree_publish(cookie, self, &origin);
 	if (slot != NULL) {
 		conns_drop(tree_ledger, slot, conns_mark_of(slot)); /* it is ours now */
 	}
@@ -458,7 +461,7 @@ void tree_engage_phantom(uint64_t cookie, const struct table_gone *known, uint32
 	origin.accepted = accepted;
 	make_ledger();
 	if (tree_self() != NULL) {
-		engage(cookie, LEDGER_PHANTOM, &origin);
+		tree_publish(cookie, LEDGER_PHANTOM, &origin);
 	}
 }
 
@@ -472,7 +475,7 @@ void tree_arrived(uint64_t cookie)
 	if (conns_replace_phantom(tree_ledger, cookie, self)) {
 		__atomic_add_fetch(&engagements, 1, __ATOMIC_RELAXED);
 	} else {
-		engage(cookie, self, &unknown);
+		tree_publish(cookie, self, &unknown);
 	}
 }
 
@@ -484,7 +487,7 @@ bool tree_has_children(void)
 void tree_listen(void)
 {
 	is_listening = true;
-	raise_flag(LEDGER_PROCESS_LISTENS);
+	tree_raise_flag(LEDGER_PROCESS_LISTENS);
 }
 
 bool tree_listens(void)
@@ -521,112 +524,9 @@ __attribute__((noinline)) void tree_go_away(void)
 	due_sweep();
 }
 
-/* A slot of its own for an image that will run in another process than this. */
-static uint64_t claim_image(void)
+void tree_settle(struct ledger *ledger, int id, uint64_t ref)
 {
-	bool is_vfork = guard_in_vfork_child();
-	uint64_t ref = procs_claim(tree_ledger, &self, !is_vfork, is_vfork ? NULL : tree_is_dead);
-
-	if (ref != LEDGER_NOBODY) {
-		fill_child(ref, epoch_now() + STAMP_EPOCH_ONE);
-	}
-	return ref;
-}
-
-bool tree_image_begin(bool is_child, uint64_t *image, int *id)
-{
-	struct ledger_process *mine = tree_self();
-	struct ledger_process *slot;
-
-	*id = ledger_id;
-	*image = self;
-	if (mine != NULL && is_child) {
-		*image = claim_image();
-	}
-	slot = procs_get(tree_ledger, *image);
-	if (mine == NULL || slot == NULL) {
-		return false;
-	}
-	if (guard_in_vfork_child()) {
-		__atomic_store_n(&slot->pid, (uint32_t)rawsys1(SYS_getpid, 0), __ATOMIC_SEQ_CST);
-	} else if (!is_child) {
-		guard_self.execed_before = mine->execed;
-	}
-	__atomic_fetch_and(&slot->flags, ~LEDGER_PROCESS_SIGHTED, __ATOMIC_SEQ_CST);
-	store(&slot->execed, epoch_now() + STAMP_EPOCH_ONE);
-	__atomic_add_fetch(&tree_ledger->header.births, 1, __ATOMIC_SEQ_CST);
-	return true;
-}
-
-void tree_image_engage(uint64_t image, uint64_t cookie, const struct table_gone *known,
-		       uint32_t accepted)
-{
-	struct conns_origin origin = lineage_origin(known->acquired, known->descriptor);
-
-	origin.accepted = accepted;
-	engage(cookie, image, &origin);
-}
-
-void tree_image_started(uint64_t image, pid_t pid)
-{
-	struct ledger_process *slot = tree_ledger != NULL ? procs_get(tree_ledger, image) : NULL;
-
-	if (slot != NULL) {
-		agree_on_pid(slot, (uint32_t)pid);
-	}
-}
-
-void tree_image_failed(uint64_t image)
-{
-	struct ledger_process *mine = tree_self();
-
-	if (image != self) {
-		conns_disengage_all(tree_ledger, image);
-		procs_bury(tree_ledger, image, self);
-	} else if (mine != NULL) {
-		store(&mine->execed, guard_self.execed_before);
-		raise_flag(LEDGER_PROCESS_SIGHTED);
-	}
-}
-
-/* The slot is ours if it names our pid, or nobody's yet: the parent may not have come to it. */
-static bool is_ours(struct ledger_process *slot)
-{
-	uint32_t pid = (uint32_t)rawsys1(SYS_getpid, 0);
-	uint32_t nobody = 0;
-
-	return __atomic_load_n(&slot->pid, __ATOMIC_SEQ_CST) == pid ||
-	       __atomic_compare_exchange_n(&slot->pid, &nobody, pid, false, __ATOMIC_SEQ_CST,
-					   __ATOMIC_SEQ_CST);
-}
-
-bool tree_adopt(int id, uint64_t ref)
-{
-	struct ledger *ledger;
-	struct ledger_process *mine;
-
-	if (segment_attach(call, id, &ledger) != 0) {
-		return false;
-	}
-	mine = procs_get(ledger, ref);
-	if (mine == NULL || !is_ours(mine)) {
-		rawsys1(SYS_shmdt, (long)ledger);
-		return false;
-	}
 	self = ref;
-	conns_introduce(ref, tree_is_dead);
-	process_epoch = (mine->execed & ~STAMP_FLAGS) + STAMP_EPOCH_ONE;
-	process_came_to_share = PROCESS_INHERITED_EPOCH;
-	engagements = 1; /* what the old image and its parent have said for it is not counted */
-	lineage_rebuild(ledger, mine, self);
+	engagements = 1; /* what was said for it before is not counted */
 	install(ledger, id);
-	raise_flag(LEDGER_PROCESS_SIGHTED);
-	return true;
-}
-
-void tree_keep_only(conns_is_held *is_held, const void *context)
-{
-	if (tree_self() != NULL) {
-		conns_abandon(tree_ledger, self, is_held, context);
-	}
 }

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What tree.c and tree_image.c share, and nobody else calls.
+ */
+#ifndef SHIM_TREE_PARTS_H
+#define SHIM_TREE_PARTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ledger/conns.h"
+#include "ledger/procs.h"
+
+/* Sets a flag (LEDGER_PROCESS_*) of this process's own slot. */
+void tree_raise_flag(uint32_t flag);
+
+/* Claims a slot for a child of this process, whichever it is by then (procs_claim). */
+uint64_t tree_claim_child(bool is_caller, procs_is_dead *is_dead);
+
+/* Fills a claimed slot for somebody who comes into being at `born`. */
+void tree_fill_child(uint64_t ref, uint64_t born);
+
+/* Parent and child both say the child's pid, as each sees it. */
+void tree_agree_on_pid(struct ledger_process *child, uint32_t pid);
+
+/* Publishes that `ref` uses the connection; NULL, and a flag on us, when there is no room. */
+struct ledger_connection *tree_publish(uint64_t cookie, uint64_t ref,
+				       const struct conns_origin *origin);
+
+/* The ledger with this id is ours, and `ref` our slot in it. Constructor only. */
+void tree_settle(struct ledger *ledger, int id, uint64_t ref);
+
+#endif
