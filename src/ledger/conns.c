@@ -481,6 +481,37 @@ bool conns_mark(struct ledger *ledger, struct ledger_connection *connection, uin
 	return true;
 }
 
+struct ledger_connection *conns_make_due(struct ledger *ledger, uint64_t cookie, uint64_t bytes)
+{
+	enum { TRIES = 64 };
+
+	for (int i = 0; i < TRIES; i++) {
+		struct ledger_connection *slot = conns_find(ledger, cookie, true);
+
+		if (slot == NULL || conns_mark(ledger, slot, cookie, bytes)) {
+			return slot;
+		}
+		if (state_of(load(&slot->mark)) == LEDGER_MARK_TAKEN &&
+		    load(&slot->cookie) == cookie) {
+			return NULL;
+		}
+	}
+	return NULL;
+}
+
+struct ledger_connection *conns_find_due(struct ledger *ledger, uint64_t cookie)
+{
+	struct ledger_connection *bucket = bucket_of(ledger, cookie);
+
+	for (int i = 0; i < LEDGER_BUCKET; i++) {
+		if (load(&bucket[i].cookie) == cookie &&
+		    state_of(load(&bucket[i].mark)) == LEDGER_MARK_DUE) {
+			return &bucket[i];
+		}
+	}
+	return NULL;
+}
+
 bool conns_take(struct ledger *ledger, struct ledger_connection *connection, uint64_t seen,
 		uint32_t taker)
 {

@@ -118,6 +118,16 @@ uint64_t conns_mark_of(const struct ledger_connection *connection);
 bool conns_mark(struct ledger *ledger, struct ledger_connection *connection, uint64_t cookie,
 		uint64_t bytes);
 
+/*
+ * The same wherever the connection's slot is by now: a slot that is given back, or a mark that
+ * is dropped, under us only means once more. NULL when somebody has taken the mark and is
+ * about to send the FIN, or when there is no room.
+ */
+struct ledger_connection *conns_make_due(struct ledger *ledger, uint64_t cookie, uint64_t bytes);
+
+/* The connection's slot with a mark that is due, or NULL. */
+struct ledger_connection *conns_find_due(struct ledger *ledger, uint64_t cookie);
+
 /* DUE -> TAKEN by the process in slot `taker`; true for exactly one caller per mark. */
 bool conns_take(struct ledger *ledger, struct ledger_connection *connection, uint64_t seen,
 		uint32_t taker);

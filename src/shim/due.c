@@ -138,15 +138,12 @@ bool due_mark(int fd, uint64_t cookie, const struct conns_origin *origin)
 	if (tree_self() == NULL || cookie == 0) {
 		return false;
 	}
-	slot = conns_find(tree_ledger, cookie, true);
-	if (slot == NULL) {
-		return false; /* no room: nobody finishes it, and nobody is harmed */
-	}
 	if (process_settings.probe_s > 0 && process_settings.mode == SETTINGS_MODE_ENFORCE) {
 		sockprobe_arm_keepalive(fd, process_settings.probe_s);
 	}
-	if (!conns_mark(tree_ledger, slot, cookie, sockprobe_written(fd))) {
-		return false;
+	slot = conns_make_due(tree_ledger, cookie, sockprobe_written(fd));
+	if (slot == NULL) {
+		return false; /* somebody is at it; or no room: nobody finishes it, and no harm is done */
 	}
 	conns_note_origin(slot, cookie, origin); /* the mark keeps the slot ours */
 	__atomic_store_n(&slot->let_go, origin->let_go, __ATOMIC_SEQ_CST);
@@ -274,7 +271,7 @@ void due_look_at(int fd)
 		return;
 	}
 	cookie = sockprobe_cookie(fd);
-	slot = cookie != 0 ? conns_find(tree_ledger, cookie, false) : NULL;
+	slot = cookie != 0 ? conns_find_due(tree_ledger, cookie) : NULL;
 	mark = slot != NULL ? conns_mark_of(slot) : LEDGER_MARK_NONE;
 	if (is_due(mark)) {
 		finish(fd, slot, mark, HOLDERS_OTHERS);

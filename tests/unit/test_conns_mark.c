@@ -220,6 +220,45 @@ static void tidying_a_free_slot_changes_nothing(void **state)
 }
 
 /* The slot is another connection's by now. */
+static void make_due_makes_a_slot_and_renews_a_mark(void **state)
+{
+	struct ledger_connection *slot = conns_make_due(bucket_ledger, COOKIE, 5);
+
+	(void)state;
+	assert_non_null(slot);
+	assert_int_equal(state_of(conns_mark_of(slot)), LEDGER_MARK_DUE);
+	assert_ptr_equal(conns_make_due(bucket_ledger, COOKIE, 6), slot);
+	assert_int_equal(conns_mark_of(slot) >> LEDGER_MARK_REST_SHIFT, 6);
+	assert_int_equal(due_count(), 1);
+}
+
+static void make_due_leaves_alone_what_is_taken(void **state)
+{
+	struct ledger_connection *slot = marked(1);
+
+	(void)state;
+	assert_true(conns_take(bucket_ledger, slot, conns_mark_of(slot), TAKER));
+	assert_null(conns_make_due(bucket_ledger, COOKIE, 2));
+	assert_int_equal(state_of(conns_mark_of(slot)), LEDGER_MARK_TAKEN);
+}
+
+/* The first slot is being given back by somebody who lives: the mark goes into another. */
+static void due_mark_is_found_behind_a_slot_of_the_same_name(void **state)
+{
+	struct ledger_connection *dying = bucket_engage(bucket_cookie(0), bucket_ref(0));
+	struct ledger_connection *slot;
+
+	(void)state;
+	dying->cookie |= LEDGER_COOKIE_DYING;
+	slot = conns_make_due(bucket_ledger, bucket_cookie(0), 1);
+	assert_non_null(slot);
+	assert_ptr_not_equal(slot, dying);
+	dying->cookie &= ~LEDGER_COOKIE_DYING;
+	assert_ptr_equal(conns_find(bucket_ledger, bucket_cookie(0), false), dying);
+	assert_ptr_equal(conns_find_due(bucket_ledger, bucket_cookie(0)), slot);
+	assert_null(conns_find_due(bucket_ledger, bucket_cookie(1)));
+}
+
 static void mark_for_another_cookie_fails_and_leaves_none(void **state)
 {
 	struct ledger_connection *slot = bucket_engage(COOKIE, bucket_ref(0));
@@ -278,6 +317,9 @@ static const struct CMUnitTest tests[] = {
 	TEST(marked_slots_are_not_taken_from_a_full_bucket),
 	TEST(used_slot_is_not_tidied_away),
 	TEST(tidying_a_free_slot_changes_nothing),
+	TEST(make_due_makes_a_slot_and_renews_a_mark),
+	TEST(make_due_leaves_alone_what_is_taken),
+	TEST(due_mark_is_found_behind_a_slot_of_the_same_name),
 	TEST(mark_for_another_cookie_fails_and_leaves_none),
 	TEST(another_connections_mark_is_not_renewed),
 	TEST(count_is_the_number_of_due_marks),
