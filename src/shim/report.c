@@ -96,9 +96,6 @@ static uint16_t kind_of(int fd, uint64_t cookie, const struct table_gone *known,
 		}
 		return is_dead ? LEDGER_KIND_DEAD : LEDGER_KIND_STALE_COPY;
 	}
-	if (!places_is_forgotten(fd)) {
-		return 0;
-	}
 	return is_dead ? LEDGER_KIND_DEAD : LEDGER_KIND_NEVER_CLOSED;
 }
 
@@ -169,6 +166,22 @@ static void note_leak(int fd, uint16_t kind, uint64_t cookie, const struct conns
 	group(&event);
 }
 
+/* Who accepted it has a copy, too, as far as the ledger knows: it will tell of it. */
+static bool is_anothers_to_tell(const struct table_gone *known)
+{
+	struct conns_origin origin = lineage_origin(known->acquired, known->descriptor);
+	const struct ledger_process *acquirer = procs_get(tree_ledger, origin.acquirer);
+
+	return acquirer != NULL && acquirer != tree_self() &&
+	       !procs_has_released(acquirer, origin.acquired, origin.descriptor);
+}
+
+/* From memory alone: a child of a leaky server has many copies, and most are no leak of its. */
+static bool may_be_leak(int fd, const struct table_gone *known)
+{
+	return is_untouched(known->stamp) ? !is_anothers_to_tell(known) : places_is_forgotten(fd);
+}
+
 static void look_at(int fd)
 {
 	struct conns_origin origin;
@@ -176,7 +189,7 @@ static void look_at(int fd)
 	uint64_t cookie;
 	uint16_t kind;
 
-	if (!table_look(fd, &known)) {
+	if (!table_look(fd, &known) || !may_be_leak(fd, &known)) {
 		return;
 	}
 	cookie = sockprobe_cookie(fd);
