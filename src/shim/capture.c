@@ -44,7 +44,6 @@ enum {
 
 /* One mapping, private to the process, with all that a walk writes. */
 struct workshop {
-	struct known known;
 	struct trace_walk walk; /* of who has taken `under_way` */
 	uint32_t site;
 	_Alignas(16) uint8_t stack[STACK_BYTES];
@@ -54,6 +53,7 @@ bool capture_is_on;
 
 static const struct trace_api *trace;
 static struct workshop *workshop;
+static struct known *known_stacks; /* shared with all that are forked from this image */
 static struct trace_range ourselves;
 static struct trace_range libc;
 static uint32_t under_way;
@@ -139,6 +139,7 @@ void capture_setup(void)
 	struct trace_module self;
 	struct trace_module its_libc;
 	long map;
+	long shared;
 
 	if (!open_library() || !trace->module((uintptr_t)&workshop, &self) ||
 	    !trace->module((uintptr_t)borrowed.gnu_get_libc_version, &its_libc)) {
@@ -146,11 +147,14 @@ void capture_setup(void)
 	}
 	map = rawsys6(SYS_mmap, 0, sizeof(*workshop), PROT_READ | PROT_WRITE,
 		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (rawsys_is_error(map)) {
+	shared = rawsys6(SYS_mmap, 0, sizeof(*known_stacks), PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (rawsys_is_error(map) || rawsys_is_error(shared)) {
 		refuse("no memory", "");
 		return;
 	}
 	workshop = (struct workshop *)map;
+	known_stacks = (struct known *)shared;
 	ourselves = self.range;
 	libc = its_libc.range;
 	capture_is_on = true;
@@ -212,7 +216,7 @@ __attribute__((noinline, cold)) static uint32_t walk_stack(const struct known_ke
 		workshop->walk.libc = libc;
 		capture_enter(&workshop->walk.from, workshop->stack + STACK_BYTES, work, workshop);
 		site = workshop->site;
-		known_keep(&workshop->known, key, &workshop->walk, site);
+		known_keep(known_stacks, key, &workshop->walk, site);
 		errno = saved;
 		__atomic_fetch_and(&under_way, ~A_WALK, __ATOMIC_RELEASE);
 	}
@@ -234,7 +238,7 @@ __attribute__((noinline)) uint32_t capture_site(void)
 	/* What the caller had in its frame pointer is what this frame begins with. */
 	key.fp = *(const uintptr_t *)__builtin_frame_address(0);
 	key.hint = guard_self.caller_pc ^ guard_self.caller_cfa;
-	if (!known_find(&workshop->known, &key, &site)) {
+	if (!known_find(known_stacks, &key, &site)) {
 		return walk_stack(&key);
 	}
 	sites_count(tree_ledger, site);

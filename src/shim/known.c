@@ -81,11 +81,12 @@ static struct known_entry *entry_for(struct known *known, const struct known_key
 	for (uint32_t i = 0; i < KNOWN_ENTRIES; i++) {
 		struct known_entry *entry = &known->entries[(home + i) % KNOWN_ENTRIES];
 
-		if (entry->count == 0) {
+		if (__atomic_load_n(&entry->count, __ATOMIC_RELAXED) == 0) {
 			return entry;
 		}
 	}
-	return &known->entries[known->next++ % KNOWN_ENTRIES];
+	return &known->entries[__atomic_fetch_add(&known->next, 1, __ATOMIC_RELAXED) %
+			       KNOWN_ENTRIES];
 }
 
 static void store(uintptr_t *word, uintptr_t value)
@@ -99,12 +100,17 @@ void known_keep(struct known *known, const struct known_key *key, const struct t
 	struct known_entry *entry;
 	uint32_t count;
 
-	if (walk->word_count == 0 || walk->word_count > KNOWN_WORDS) {
+	if (walk->word_count == 0 || walk->word_count > KNOWN_WORDS ||
+	    known_find(known, key, &count)) {
 		return;
 	}
 	entry = entry_for(known, key);
-	count = entry->count;
-	__atomic_store_n(&entry->count, count + 1, __ATOMIC_RELAXED);
+	count = __atomic_load_n(&entry->count, __ATOMIC_RELAXED) & ~UINT32_C(1);
+	/* Another process may be at it. */
+	if (!__atomic_compare_exchange_n(&entry->count, &count, count + 1, false, __ATOMIC_RELAXED,
+					 __ATOMIC_RELAXED)) {
+		return;
+	}
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	store(&entry->pc, key->pc);
 	store(&entry->cfa, key->cfa);

@@ -6,10 +6,14 @@
  * of frame, perhaps frame pointer) and by the words of memory that the walk gave as proof.
  * A look reads those words again, in their order, and stops at the first that differs; so
  * it never follows what is not there any more.
+ * A forked child has the same stacks at the same addresses, so all that were forked from one
+ * image share what is known: a server's children need not walk what the first has walked.
  * Invariant: an entry is found only if every word holds what it held. The hint chooses
  * where to begin looking, and is never believed.
  * Never here: a lock. Each entry has a count that is odd while it is written; a reader that
- * meets one has not found it. There is one writer at a time, which the caller sees to.
+ * meets one has not found it, a writer leaves it alone. A writer that is killed loses it.
+ * What remains: a library that was loaded by two children, in each another one at the same
+ * address, and called at the same offset, is named as the first.
  */
 #ifndef SHIM_KNOWN_H
 #define SHIM_KNOWN_H
@@ -53,7 +57,7 @@ struct known {
 /* The site of this very stack; false when it is not known. Safe anywhere. */
 bool known_find(const struct known *known, const struct known_key *key, uint32_t *site);
 
-/* Remembers a walk; one without proof, or too long, is not remembered. One at a time. */
+/* Remembers a walk; one without proof, too long, or known by now is not remembered. */
 void known_keep(struct known *known, const struct known_key *key, const struct trace_walk *walk,
 		uint32_t site);
 
