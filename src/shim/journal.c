@@ -40,6 +40,15 @@ static uint64_t now_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
 }
 
+/* The slot has it as this process sees it; not every event is worth a question. */
+static uint32_t own_pid(void)
+{
+	const struct ledger_process *self = tree_self();
+	uint32_t pid = self != NULL ? __atomic_load_n(&self->pid, __ATOMIC_RELAXED) : 0;
+
+	return pid != 0 ? pid : (uint32_t)rawsys1(SYS_getpid, 0);
+}
+
 static void fill_ends(struct ledger_ends *ends, int fd)
 {
 	struct text_endpoint local;
@@ -63,7 +72,7 @@ __attribute__((noinline, cold)) void journal_begin(struct ledger_event *event,
 	memset(event, 0, sizeof(*event));
 	event->when_ns = now_ns();
 	event->process = tree_self_ref();
-	event->pid = (uint32_t)rawsys1(SYS_getpid, 0);
+	event->pid = own_pid();
 	event->descriptor = fd;
 	event->kind = (uint16_t)kind;
 	event->let_go = capture_site();

@@ -214,7 +214,9 @@ int log_setup_buffer(void)
 
 void log_after_fork_in_child(void)
 {
-	if (__atomic_load_n(&buffer_owner, __ATOMIC_RELAXED) != (uintptr_t)&guard_self) {
+	uintptr_t owner = __atomic_load_n(&buffer_owner, __ATOMIC_RELAXED);
+
+	if (owner != 0 && owner != (uintptr_t)&guard_self) {
 		__atomic_store_n(&buffer_owner, 0, __ATOMIC_RELAXED);
 	}
 }

@@ -13,16 +13,16 @@ bool places_are_kept;
 
 static struct ledger_place *places;
 static uint32_t place_count;
-static uint32_t turns = 1;
+static OWN uint32_t turns = 1;
 
-enum { FORKS_MAX = 256 };
+enum { FORKS_MAX = 64 };
 
-/* The latest forks of this process, as a ring, behind the places. */
+/* The latest forks of this process, as a ring, in front of the places: one page has both. */
 static struct fork_note {
 	uint64_t epoch;
 	uint32_t site;
 } * forks;
-static uint32_t fork_count; /* since the program started; a child goes on counting */
+static OWN uint32_t fork_count; /* since the program started; a child goes on counting */
 
 int places_setup(uint32_t count)
 {
@@ -33,10 +33,10 @@ int places_setup(uint32_t count)
 	if (rawsys_is_error(map)) {
 		return (int)map;
 	}
-	places = (struct ledger_place *)map;
+	forks = (struct fork_note *)map;
+	places = (struct ledger_place *)&forks[FORKS_MAX];
 	place_count = count;
-	forks = (struct fork_note *)&places[count];
-	sendfin_anchor.places = (uint64_t)map;
+	sendfin_anchor.places = (uint64_t)(uintptr_t)places;
 	sendfin_anchor.place_count = count;
 	sendfin_anchor.turns = (uint64_t)(uintptr_t)&turns;
 	places_are_kept = true;

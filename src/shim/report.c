@@ -205,6 +205,7 @@ static void look_at(int fd)
 
 static void tell(void)
 {
+	summary.pid = (uint32_t)rawsys1(SYS_getpid, 0);
 	log_summary(&summary);
 	for (uint32_t i = 0; i < groups->count; i++) {
 		groups->event[i].others = 0;
@@ -220,15 +221,21 @@ void report_leaks(void)
 	if (!journal_keeps_findings || self == NULL) {
 		return;
 	}
-	memset(&summary, 0, sizeof(summary));
-	summary.pid = (uint32_t)rawsys1(SYS_getpid, 0);
-	summary.reclaimed = __atomic_load_n(&self->reclaimed, __ATOMIC_RELAXED);
+	if (summary_leaks(&summary) != 0) {
+		memset(&summary, 0, sizeof(summary)); /* of the process that forked us at its end */
+	}
+	if (__atomic_load_n(&self->reclaimed, __ATOMIC_RELAXED) != 0) {
+		summary.reclaimed = __atomic_load_n(&self->reclaimed, __ATOMIC_RELAXED);
+	}
 	for (int fd = 0; fd <= table_highest(); fd++) {
 		if (table_is_watched(fd)) {
 			look_at(fd);
 		}
 	}
-	__atomic_add_fetch(&tree_ledger->header.leaks, summary_leaks(&summary), __ATOMIC_RELAXED);
+	if (summary_leaks(&summary) > 0) {
+		__atomic_add_fetch(&tree_ledger->header.leaks, summary_leaks(&summary),
+				   __ATOMIC_RELAXED);
+	}
 	/* An exit code must be explained, but the many children that are well say nothing. */
 	if ((summary_leaks(&summary) > 0 &&
 	     (process_settings.report || process_settings.exitcode != 0)) ||
