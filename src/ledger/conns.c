@@ -1,25 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* See conns.h for the protocol; every order here is sequentially consistent. */
 #include "ledger/conns.h"
+#include "ledger/conns_parts.h"
+#include "ledger/words.h"
 
 #include <stddef.h>
 #include <string.h>
-
-static uint64_t load(const uint64_t *word)
-{
-	return __atomic_load_n(word, __ATOMIC_SEQ_CST);
-}
-
-static void store(uint64_t *word, uint64_t value)
-{
-	__atomic_store_n(word, value, __ATOMIC_SEQ_CST);
-}
-
-static bool swap(uint64_t *word, uint64_t from, uint64_t to)
-{
-	return __atomic_compare_exchange_n(word, &from, to, false, __ATOMIC_SEQ_CST,
-					   __ATOMIC_SEQ_CST);
-}
 
 /* Who we are, in the place of a cookie's upper bits, and how to ask for others. */
 static uint64_t own_sign = LEDGER_COOKIE_DYING;
@@ -34,7 +20,10 @@ void conns_introduce(uint64_t self, procs_is_dead *is_dead)
 			 LEDGER_COOKIE_DYING | giver << LEDGER_COOKIE_GIVER_SHIFT |
 				 age << LEDGER_COOKIE_AGE_SHIFT,
 			 __ATOMIC_RELAXED);
-	__atomic_store_n(&ask_for_the_dead, is_dead, __ATOMIC_RELAXED);
+	/* A forked child knows it already, and would only get a page of its own by saying it. */
+	if (__atomic_load_n(&ask_for_the_dead, __ATOMIC_RELAXED) != is_dead) {
+		__atomic_store_n(&ask_for_the_dead, is_dead, __ATOMIC_RELAXED);
+	}
 }
 
 /* The word while we are at it: to give the slot back, or to write its origin. */
@@ -56,12 +45,12 @@ static bool is_left(const struct ledger *ledger, uint64_t word)
 		return false;
 	}
 	process = &ledger->processes[giver - 1];
-	return (procs_generation(load(&process->ref)) & LEDGER_COOKIE_AGE) != age ||
+	return (procs_generation(word_load(&process->ref)) & LEDGER_COOKIE_AGE) != age ||
 	       is_dead(process);
 }
 
 /* Cookies are counted by the kernel, per CPU in steps: mix before taking some bits. */
-static struct ledger_connection *bucket_of(struct ledger *ledger, uint64_t cookie)
+struct ledger_connection *conns_bucket_of(struct ledger *ledger, uint64_t cookie)
 {
 	uint64_t mixed = cookie * 0x9e3779b97f4a7c15U;
 	uint64_t buckets = LEDGER_CONNECTIONS / LEDGER_BUCKET;
@@ -69,7 +58,7 @@ static struct ledger_connection *bucket_of(struct ledger *ledger, uint64_t cooki
 	return &ledger->connections[(mixed >> 32) % buckets * LEDGER_BUCKET];
 }
 
-static void set_live(struct ledger *ledger, const struct ledger_connection *slot, bool value)
+void conns_set_live(struct ledger *ledger, const struct ledger_connection *slot, bool value)
 {
 	uint64_t index = (uint64_t)(slot - ledger->connections);
 	uint64_t bit = (uint64_t)1 << (index % 64);
@@ -84,7 +73,7 @@ static void set_live(struct ledger *ledger, const struct ledger_connection *slot
 uint32_t conns_next(const struct ledger *ledger, uint32_t index)
 {
 	while (index < LEDGER_CONNECTIONS) {
-		uint64_t rest = load(&ledger->header.live[index / 64]) >> (index % 64);
+		uint64_t rest = word_load(&ledger->header.live[index / 64]) >> (index % 64);
 
 		if (rest != 0) {
 			return index + (uint32_t)__builtin_ctzll(rest);
@@ -97,7 +86,7 @@ uint32_t conns_next(const struct ledger *ledger, uint32_t index)
 static bool has_user(const struct ledger_connection *slot)
 {
 	for (int i = 0; i < LEDGER_ENGAGED; i++) {
-		if (load(&slot->engaged[i]) != LEDGER_NOBODY) {
+		if (word_load(&slot->engaged[i]) != LEDGER_NOBODY) {
 			return true;
 		}
 	}
@@ -106,7 +95,7 @@ static bool has_user(const struct ledger_connection *slot)
 
 static bool is_marked(const struct ledger_connection *slot)
 {
-	return (load(&slot->mark) & LEDGER_MARK_STATE) != LEDGER_MARK_NONE;
+	return (word_load(&slot->mark) & LEDGER_MARK_STATE) != LEDGER_MARK_NONE;
 }
 
 /*
@@ -116,10 +105,10 @@ static bool is_marked(const struct ledger_connection *slot)
  */
 static void wipe(const struct ledger *ledger, struct ledger_connection *slot)
 {
-	uint64_t told = load(&slot->origin_of);
+	uint64_t told = word_load(&slot->origin_of);
 
 	if ((told & LEDGER_COOKIE_DYING) == 0 || is_left(ledger, told)) {
-		swap(&slot->origin_of, told, 0);
+		word_swap(&slot->origin_of, told, 0);
 	}
 	__atomic_store_n(&slot->was_engaged, 0, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&slot->is_lent, 0, __ATOMIC_SEQ_CST);
@@ -129,12 +118,12 @@ static void wipe(const struct ledger *ledger, struct ledger_connection *slot)
 static bool bury(struct ledger *ledger, struct ledger_connection *slot, uint64_t cookie)
 {
 	if (has_user(slot) || is_marked(slot)) {
-		swap(&slot->cookie, in_work(cookie), cookie);
+		word_swap(&slot->cookie, in_work(cookie), cookie);
 		return false;
 	}
-	set_live(ledger, slot, false);
+	conns_set_live(ledger, slot, false);
 	wipe(ledger, slot);
-	swap(&slot->cookie, in_work(cookie), 0);
+	word_swap(&slot->cookie, in_work(cookie), 0);
 	return true;
 }
 
@@ -150,7 +139,8 @@ static void give_back(struct ledger *ledger, struct ledger_connection *slot, uin
 
 	for (int i = 0; i < TRIES; i++) {
 		if (has_user(slot) || is_marked(slot) ||
-		    !swap(&slot->cookie, cookie, in_work(cookie)) || bury(ledger, slot, cookie)) {
+		    !word_swap(&slot->cookie, cookie, in_work(cookie)) ||
+		    bury(ledger, slot, cookie)) {
 			return;
 		}
 	}
@@ -159,10 +149,10 @@ static void give_back(struct ledger *ledger, struct ledger_connection *slot, uin
 /* What somebody was killed over is finished in our own name. */
 static void take_over(struct ledger *ledger, struct ledger_connection *slot)
 {
-	uint64_t word = load(&slot->cookie);
+	uint64_t word = word_load(&slot->cookie);
 	uint64_t cookie = word & LEDGER_COOKIE_NAME;
 
-	if (is_left(ledger, word) && swap(&slot->cookie, word, in_work(cookie)) &&
+	if (is_left(ledger, word) && word_swap(&slot->cookie, word, in_work(cookie)) &&
 	    !bury(ledger, slot, cookie)) {
 		give_back(ledger, slot, cookie);
 	}
@@ -171,13 +161,13 @@ static void take_over(struct ledger *ledger, struct ledger_connection *slot)
 /* The cookie in a slot, dying or not. */
 static uint64_t name_of(const struct ledger_connection *slot)
 {
-	return load(&slot->cookie) & LEDGER_COOKIE_NAME;
+	return word_load(&slot->cookie) & LEDGER_COOKIE_NAME;
 }
 
 static struct ledger_connection *find_in(struct ledger_connection *bucket, uint64_t cookie)
 {
 	for (int i = 0; i < LEDGER_BUCKET; i++) {
-		if (load(&bucket[i].cookie) == cookie) {
+		if (word_load(&bucket[i].cookie) == cookie) {
 			return &bucket[i];
 		}
 	}
@@ -190,11 +180,11 @@ static struct ledger_connection *claim_free(struct ledger *ledger, struct ledger
 	for (int i = 0; i < LEDGER_BUCKET; i++) {
 		struct ledger_connection *slot = &bucket[i];
 
-		if (swap(&slot->cookie, 0, cookie)) {
-			set_live(ledger, slot, true);
+		if (word_swap(&slot->cookie, 0, cookie)) {
+			conns_set_live(ledger, slot, true);
 			return slot;
 		}
-		if (load(&slot->cookie) == cookie) {
+		if (word_load(&slot->cookie) == cookie) {
 			return slot;
 		}
 	}
@@ -219,7 +209,7 @@ static struct ledger_connection *claim_in(struct ledger *ledger, struct ledger_c
 
 struct ledger_connection *conns_find(struct ledger *ledger, uint64_t cookie, bool make)
 {
-	struct ledger_connection *bucket = bucket_of(ledger, cookie);
+	struct ledger_connection *bucket = conns_bucket_of(ledger, cookie);
 	struct ledger_connection *slot = find_in(bucket, cookie);
 
 	if (slot == NULL && make && cookie <= LEDGER_COOKIE_NAME) {
@@ -237,12 +227,12 @@ enum added {
 static enum added add_user(struct ledger_connection *slot, uint64_t ref)
 {
 	for (int i = 0; i < LEDGER_ENGAGED; i++) {
-		if (ref != LEDGER_PHANTOM && load(&slot->engaged[i]) == ref) {
+		if (ref != LEDGER_PHANTOM && word_load(&slot->engaged[i]) == ref) {
 			return ADDED_BEFORE;
 		}
 	}
 	for (int i = 0; i < LEDGER_ENGAGED; i++) {
-		if (swap(&slot->engaged[i], LEDGER_NOBODY, ref)) {
+		if (word_swap(&slot->engaged[i], LEDGER_NOBODY, ref)) {
 			return ADDED_NOW;
 		}
 	}
@@ -255,7 +245,7 @@ static bool remove_user(struct ledger_connection *slot, uint64_t ref)
 	bool is_removed = false;
 
 	for (int i = 0; i < LEDGER_ENGAGED; i++) {
-		if (swap(&slot->engaged[i], ref, LEDGER_NOBODY)) {
+		if (word_swap(&slot->engaged[i], ref, LEDGER_NOBODY)) {
 			is_removed = true;
 			if (ref == LEDGER_PHANTOM) {
 				break;
@@ -269,21 +259,21 @@ static bool remove_user(struct ledger_connection *slot, uint64_t ref)
 void conns_note_origin(struct ledger_connection *slot, uint64_t cookie,
 		       const struct conns_origin *origin)
 {
-	if (origin->is_lent && load(&slot->cookie) == cookie) {
+	if (origin->is_lent && word_load(&slot->cookie) == cookie) {
 		__atomic_store_n(&slot->is_lent, 1, __ATOMIC_SEQ_CST);
 	}
 	/* DYING is no name: while it is set nobody reads what is being written. */
-	if (origin->acquirer == LEDGER_NOBODY || load(&slot->cookie) != cookie ||
-	    !swap(&slot->origin_of, 0, in_work(cookie))) {
+	if (origin->acquirer == LEDGER_NOBODY || word_load(&slot->cookie) != cookie ||
+	    !word_swap(&slot->origin_of, 0, in_work(cookie))) {
 		return;
 	}
-	store(&slot->acquirer, origin->acquirer);
-	store(&slot->acquired, origin->acquired);
-	store(&slot->shared, origin->shared);
+	word_store(&slot->acquirer, origin->acquirer);
+	word_store(&slot->acquired, origin->acquired);
+	word_store(&slot->shared, origin->shared);
 	__atomic_store_n(&slot->descriptor, origin->descriptor, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&slot->accepted, origin->accepted, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&slot->forked, origin->forked, __ATOMIC_SEQ_CST);
-	swap(&slot->origin_of, in_work(cookie), cookie);
+	word_swap(&slot->origin_of, in_work(cookie), cookie);
 }
 
 struct ledger_connection *conns_engage(struct ledger *ledger, uint64_t cookie, uint64_t ref,
@@ -298,10 +288,10 @@ struct ledger_connection *conns_engage(struct ledger *ledger, uint64_t cookie, u
 		if (added == ADDED_NO_ROOM) {
 			return NULL;
 		}
-		if (load(&slot->cookie) == cookie) {
+		if (word_load(&slot->cookie) == cookie) {
 			conns_note_origin(slot, cookie, origin);
 			__atomic_store_n(&slot->was_engaged, 1, __ATOMIC_SEQ_CST);
-			set_live(ledger, slot, true);
+			conns_set_live(ledger, slot, true);
 			return slot;
 		}
 		/* It is being given back under us. What was there before us is another's. */
@@ -314,7 +304,7 @@ struct ledger_connection *conns_engage(struct ledger *ledger, uint64_t cookie, u
 
 bool conns_disengage(struct ledger *ledger, uint64_t cookie, uint64_t ref)
 {
-	struct ledger_connection *bucket = bucket_of(ledger, cookie);
+	struct ledger_connection *bucket = conns_bucket_of(ledger, cookie);
 	bool was_user = false;
 
 	for (int i = 0; i < LEDGER_BUCKET; i++) {
@@ -328,7 +318,7 @@ bool conns_disengage(struct ledger *ledger, uint64_t cookie, uint64_t ref)
 
 void conns_take_out(struct ledger *ledger, uint64_t cookie, uint64_t ref)
 {
-	struct ledger_connection *bucket = bucket_of(ledger, cookie);
+	struct ledger_connection *bucket = conns_bucket_of(ledger, cookie);
 
 	for (int i = 0; i < LEDGER_BUCKET; i++) {
 		if (name_of(&bucket[i]) == cookie) {
@@ -364,11 +354,11 @@ void conns_disengage_all(struct ledger *ledger, uint64_t ref)
 
 bool conns_replace_phantom(struct ledger *ledger, uint64_t cookie, uint64_t ref)
 {
-	struct ledger_connection *bucket = bucket_of(ledger, cookie);
+	struct ledger_connection *bucket = conns_bucket_of(ledger, cookie);
 
 	for (int i = 0; i < LEDGER_BUCKET; i++) {
 		for (int j = 0; name_of(&bucket[i]) == cookie && j < LEDGER_ENGAGED; j++) {
-			if (swap(&bucket[i].engaged[j], LEDGER_PHANTOM, ref)) {
+			if (word_swap(&bucket[i].engaged[j], LEDGER_PHANTOM, ref)) {
 				return true;
 			}
 		}
@@ -378,7 +368,7 @@ bool conns_replace_phantom(struct ledger *ledger, uint64_t cookie, uint64_t ref)
 
 void conns_users(struct ledger *ledger, uint64_t cookie, struct conns_users *users)
 {
-	const struct ledger_connection *bucket = bucket_of(ledger, cookie);
+	const struct ledger_connection *bucket = conns_bucket_of(ledger, cookie);
 
 	users->count = 0;
 	for (int i = 0; i < LEDGER_BUCKET; i++) {
@@ -386,7 +376,7 @@ void conns_users(struct ledger *ledger, uint64_t cookie, struct conns_users *use
 			continue;
 		}
 		for (int j = 0; j < LEDGER_ENGAGED; j++) {
-			uint64_t ref = load(&bucket[i].engaged[j]);
+			uint64_t ref = word_load(&bucket[i].engaged[j]);
 
 			if (ref != LEDGER_NOBODY) {
 				users->refs[users->count++] = ref;
@@ -398,11 +388,11 @@ void conns_users(struct ledger *ledger, uint64_t cookie, struct conns_users *use
 struct conns_origin conns_origin(const struct ledger_connection *connection, uint64_t cookie)
 {
 	const struct conns_origin unknown = {.acquirer = LEDGER_NOBODY, .descriptor = -1};
-	bool is_told = load(&connection->origin_of) == cookie;
+	bool is_told = word_load(&connection->origin_of) == cookie;
 	struct conns_origin origin = {
-		.acquirer = load(&connection->acquirer),
-		.acquired = load(&connection->acquired),
-		.shared = load(&connection->shared),
+		.acquirer = word_load(&connection->acquirer),
+		.acquired = word_load(&connection->acquired),
+		.shared = word_load(&connection->shared),
 		.is_lent = __atomic_load_n(&connection->is_lent, __ATOMIC_SEQ_CST) != 0,
 		.descriptor = __atomic_load_n(&connection->descriptor, __ATOMIC_SEQ_CST),
 		.accepted = __atomic_load_n(&connection->accepted, __ATOMIC_SEQ_CST),
@@ -411,128 +401,7 @@ struct conns_origin conns_origin(const struct ledger_connection *connection, uin
 	};
 
 	/* Told before and after: what was read in between belongs to this connection. */
-	return is_told && load(&connection->origin_of) == cookie ? origin : unknown;
-}
-
-uint64_t conns_mark_of(const struct ledger_connection *connection)
-{
-	return load(&connection->mark);
-}
-
-/* The next value of a mark: one more on the count, the new state, and the other half. */
-static uint64_t mark_next(uint64_t mark, uint64_t state, uint64_t rest)
-{
-	return (((mark & LEDGER_MARK_COUNT) + LEDGER_MARK_ONE) & LEDGER_MARK_COUNT) | state |
-	       rest << LEDGER_MARK_REST_SHIFT;
-}
-
-static uint64_t state_of(uint64_t mark)
-{
-	return mark & LEDGER_MARK_STATE;
-}
-
-static void one_due_less(struct ledger *ledger)
-{
-	__atomic_fetch_sub(&ledger->header.due_count, 1, __ATOMIC_SEQ_CST);
-}
-
-/* A slot that is due is not given back, but it may have been before: then all is put right. */
-static bool renew(struct ledger_connection *connection, uint64_t cookie, uint64_t mark,
-		  uint64_t due)
-{
-	if (load(&connection->cookie) != cookie || !swap(&connection->mark, mark, due)) {
-		return false;
-	}
-	if (load(&connection->cookie) != cookie) {
-		swap(&connection->mark, due,
-		     mark_next(due, LEDGER_MARK_DUE, mark >> LEDGER_MARK_REST_SHIFT));
-		return false;
-	}
-	return true;
-}
-
-/*
- * The count goes up before the mark is there and down after it is gone, so who sees
- * zero has missed none. The slot may be given back under us: the mark first, then the
- * look at the cookie, the other way round than give_back().
- */
-bool conns_mark(struct ledger *ledger, struct ledger_connection *connection, uint64_t cookie,
-		uint64_t bytes)
-{
-	uint64_t mark = load(&connection->mark);
-	uint64_t due = mark_next(mark, LEDGER_MARK_DUE, bytes & UINT32_MAX);
-
-	if (state_of(mark) == LEDGER_MARK_DUE) {
-		return renew(connection, cookie, mark, due);
-	}
-	if (state_of(mark) != LEDGER_MARK_NONE) {
-		return false;
-	}
-	__atomic_fetch_add(&ledger->header.due_count, 1, __ATOMIC_SEQ_CST);
-	set_live(ledger, connection, true);
-	if (!swap(&connection->mark, mark, due)) {
-		one_due_less(ledger);
-		return false;
-	}
-	if (load(&connection->cookie) != cookie) {
-		conns_drop(ledger, connection, due);
-		return false;
-	}
-	return true;
-}
-
-struct ledger_connection *conns_make_due(struct ledger *ledger, uint64_t cookie, uint64_t bytes)
-{
-	enum { TRIES = 64 };
-
-	for (int i = 0; i < TRIES; i++) {
-		struct ledger_connection *slot = conns_find(ledger, cookie, true);
-
-		if (slot == NULL || conns_mark(ledger, slot, cookie, bytes)) {
-			return slot;
-		}
-		if (state_of(load(&slot->mark)) == LEDGER_MARK_TAKEN &&
-		    load(&slot->cookie) == cookie) {
-			return NULL;
-		}
-	}
-	return NULL;
-}
-
-struct ledger_connection *conns_find_due(struct ledger *ledger, uint64_t cookie)
-{
-	struct ledger_connection *bucket = bucket_of(ledger, cookie);
-
-	for (int i = 0; i < LEDGER_BUCKET; i++) {
-		if (load(&bucket[i].cookie) == cookie &&
-		    state_of(load(&bucket[i].mark)) == LEDGER_MARK_DUE) {
-			return &bucket[i];
-		}
-	}
-	return NULL;
-}
-
-bool conns_take(struct ledger *ledger, struct ledger_connection *connection, uint64_t seen,
-		uint32_t taker)
-{
-	if (state_of(seen) != LEDGER_MARK_DUE ||
-	    !swap(&connection->mark, seen, mark_next(seen, LEDGER_MARK_TAKEN, taker))) {
-		return false;
-	}
-	one_due_less(ledger);
-	return true;
-}
-
-bool conns_drop(struct ledger *ledger, struct ledger_connection *connection, uint64_t seen)
-{
-	if (state_of(seen) == LEDGER_MARK_NONE ||
-	    !swap(&connection->mark, seen, mark_next(seen, LEDGER_MARK_NONE, 0))) {
-		return false;
-	}
-	if (state_of(seen) == LEDGER_MARK_DUE) {
-		one_due_less(ledger);
-	}
-	return true;
+	return is_told && word_load(&connection->origin_of) == cookie ? origin : unknown;
 }
 
 void conns_tidy(struct ledger *ledger, struct ledger_connection *connection)

@@ -5,6 +5,7 @@
  * no reader takes a mixture for the event it looked for.
  */
 #include "ledger/events.h"
+#include "ledger/words.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -32,17 +33,6 @@ union words {
 	struct ledger_event event;
 	uint64_t word[EVENT_WORDS];
 };
-
-static uint64_t load(const uint64_t *word)
-{
-	return __atomic_load_n(word, __ATOMIC_SEQ_CST);
-}
-
-static bool swap(uint64_t *word, uint64_t from, uint64_t to)
-{
-	return __atomic_compare_exchange_n(word, &from, to, false, __ATOMIC_SEQ_CST,
-					   __ATOMIC_SEQ_CST);
-}
 
 static uint64_t join(uint64_t key, uint32_t bits, uint32_t value)
 {
@@ -88,11 +78,11 @@ static struct ledger_finding *find_or_make(struct ledger *ledger, const struct l
 		uint32_t index = probe_slot(hash, i, LEDGER_FINDINGS);
 		struct ledger_finding *finding = &ledger->findings[index];
 
-		if (swap(&finding->key, 0, key)) {
+		if (word_swap(&finding->key, 0, key)) {
 			tell(finding, event);
 			return finding;
 		}
-		if (load(&finding->key) == key &&
+		if (word_load(&finding->key) == key &&
 		    __atomic_load_n(&finding->is_told, __ATOMIC_SEQ_CST) != 0) {
 			return finding;
 		}
@@ -147,11 +137,11 @@ static uint64_t take_number(struct ledger *ledger)
 
 static bool claim(uint64_t *place, uint64_t number)
 {
-	uint64_t old = load(place);
+	uint64_t old = word_load(place);
 
 	/* Claimed, or complete and later: both are greater. */
 	return old < sequence_of(number) &&
-	       swap(place, old, sequence_of(number) | LEDGER_SEQUENCE_WRITING);
+	       word_swap(place, old, sequence_of(number) | LEDGER_SEQUENCE_WRITING);
 }
 
 void events_append(struct ledger *ledger, const struct ledger_event *event)
@@ -184,7 +174,7 @@ enum found {
 
 static enum found find_event(const struct ledger *ledger, uint64_t number)
 {
-	uint64_t sequence = load(look_at(ledger, number));
+	uint64_t sequence = word_load(look_at(ledger, number));
 	uint64_t named = sequence & ~LEDGER_SEQUENCE_WRITING;
 
 	if (sequence == sequence_of(number)) {
@@ -209,7 +199,7 @@ static bool copy_event(const struct ledger *ledger, uint64_t number, struct ledg
 	for (int w = 1; w < EVENT_WORDS; w++) {
 		words.word[w] = __atomic_load_n(&place[w], __ATOMIC_ACQUIRE);
 	}
-	if (load(place) != sequence_of(number)) {
+	if (word_load(place) != sequence_of(number)) {
 		return false;
 	}
 	*event = words.event;
@@ -240,7 +230,7 @@ static void pass(const struct ledger *ledger, struct events_reader *reader, uint
 bool events_read(const struct ledger *ledger, struct events_reader *reader,
 		 struct ledger_event *event)
 {
-	uint64_t end = load(&ledger->header.event_count);
+	uint64_t end = word_load(&ledger->header.event_count);
 
 	if (reader->next >= end) {
 		return false;

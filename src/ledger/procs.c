@@ -4,22 +4,12 @@
  * for as long as possible.
  */
 #include "ledger/procs.h"
+#include "ledger/words.h"
 
 #include <stddef.h>
 
 #define REF_SLOT_BITS 16
 #define REF_SLOT_MASK (((uint64_t)1 << REF_SLOT_BITS) - 1)
-
-static uint64_t load(const uint64_t *word)
-{
-	return __atomic_load_n(word, __ATOMIC_SEQ_CST);
-}
-
-static bool swap(uint64_t *word, uint64_t from, uint64_t to)
-{
-	return __atomic_compare_exchange_n(word, &from, to, false, __ATOMIC_SEQ_CST,
-					   __ATOMIC_SEQ_CST);
-}
 
 /* The slot number of a reference; LEDGER_PROCESSES for nobody and phantoms. */
 static uint64_t slot_of(uint64_t ref)
@@ -40,7 +30,7 @@ struct ledger_process *procs_get(struct ledger *ledger, uint64_t ref)
 {
 	uint64_t slot = slot_of(ref);
 
-	return slot < LEDGER_PROCESSES && load(&ledger->processes[slot].ref) == ref
+	return slot < LEDGER_PROCESSES && word_load(&ledger->processes[slot].ref) == ref
 		       ? &ledger->processes[slot]
 		       : NULL;
 }
@@ -55,7 +45,7 @@ const struct ledger_process *procs_recall(const struct ledger *ledger, uint64_t 
 {
 	uint64_t slot = slot_of(ref);
 
-	return slot < LEDGER_PROCESSES && name_in(load(&ledger->processes[slot].ref)) == ref
+	return slot < LEDGER_PROCESSES && name_in(word_load(&ledger->processes[slot].ref)) == ref
 		       ? &ledger->processes[slot]
 		       : NULL;
 }
@@ -69,7 +59,7 @@ uint32_t procs_high(const struct ledger *ledger)
 
 uint64_t procs_at(const struct ledger *ledger, uint32_t index)
 {
-	uint64_t word = load(&ledger->processes[index].ref);
+	uint64_t word = word_load(&ledger->processes[index].ref);
 
 	return (word & (LEDGER_REF_ENDED | LEDGER_REF_CLAIMING)) != 0 ? LEDGER_NOBODY : word;
 }
@@ -77,7 +67,7 @@ uint64_t procs_at(const struct ledger *ledger, uint32_t index)
 uint32_t procs_next(const struct ledger *ledger, uint32_t index)
 {
 	while (index < LEDGER_PROCESSES) {
-		uint64_t rest = load(&ledger->occupied[index / 64]) >> (index % 64);
+		uint64_t rest = word_load(&ledger->occupied[index / 64]) >> (index % 64);
 
 		if (rest != 0) {
 			return index + (uint32_t)__builtin_ctzll(rest);
@@ -93,7 +83,7 @@ bool procs_is_crowd(const struct ledger *ledger, uint32_t few)
 
 	for (uint32_t i = 0; i < LEDGER_PROCESS_WORDS && count <= few; i++) {
 		/* Not by a built-in count of bits: that is a function of the compiler's library. */
-		for (uint64_t word = load(&ledger->occupied[i]); word != 0; word &= word - 1) {
+		for (uint64_t word = word_load(&ledger->occupied[i]); word != 0; word &= word - 1) {
 			count++;
 		}
 	}
@@ -108,7 +98,7 @@ void procs_set_born(struct ledger *ledger, struct ledger_process *slot, uint64_t
 
 uint64_t procs_born(const struct ledger *ledger, uint32_t index)
 {
-	return load(&ledger->births[index]);
+	return word_load(&ledger->births[index]);
 }
 
 uint32_t procs_index(uint64_t ref)
@@ -137,7 +127,7 @@ static uint64_t next_name(struct ledger *ledger)
 /* Somebody without a slot lives on, and nobody else would tell. */
 static void raise_unseen(struct ledger *ledger, uint64_t epoch)
 {
-	uint64_t old = load(&ledger->header.unseen);
+	uint64_t old = word_load(&ledger->header.unseen);
 
 	while (old < epoch &&
 	       !__atomic_compare_exchange_n(&ledger->header.unseen, &old, epoch, false,
@@ -147,7 +137,7 @@ static void raise_unseen(struct ledger *ledger, uint64_t epoch)
 
 static void remember_unseen(struct ledger *ledger, const struct ledger_process *process)
 {
-	raise_unseen(ledger, load(&process->blind));
+	raise_unseen(ledger, word_load(&process->blind));
 }
 
 /*
@@ -159,14 +149,14 @@ void procs_bury(struct ledger *ledger, uint64_t ref, uint64_t by)
 	uint64_t slot = slot_of(ref);
 	uint64_t ending;
 
-	if (slot >= LEDGER_PROCESSES || load(&ledger->processes[slot].ref) != ref) {
+	if (slot >= LEDGER_PROCESSES || word_load(&ledger->processes[slot].ref) != ref) {
 		return;
 	}
 	remember_unseen(ledger, &ledger->processes[slot]);
 	ending = next_name(ledger) | (by & REF_SLOT_MASK) | LEDGER_REF_ENDED | LEDGER_REF_CLAIMING;
-	if (swap(&ledger->processes[slot].ref, ref, ending)) {
+	if (word_swap(&ledger->processes[slot].ref, ref, ending)) {
 		vacate(ledger, slot);
-		swap(&ledger->processes[slot].ref, ending, ref | LEDGER_REF_ENDED);
+		word_swap(&ledger->processes[slot].ref, ending, ref | LEDGER_REF_ENDED);
 	}
 }
 
@@ -211,7 +201,7 @@ static void fill_family(const struct ledger *ledger, struct ledger_process *chil
 	put(&child->ancestors[0], parent);
 	for (uint32_t i = 1; i < LEDGER_ANCESTORS; i++) {
 		put(&child->ancestors[i],
-		    source != NULL ? load(&source->ancestors[i - 1]) : LEDGER_NOBODY);
+		    source != NULL ? word_load(&source->ancestors[i - 1]) : LEDGER_NOBODY);
 	}
 	put32(&child->depth, depth);
 	put32(&child->pid_space,
@@ -268,12 +258,12 @@ static bool is_gone(const struct claim *claim, uint64_t slot, uint64_t generatio
 		return false;
 	}
 	process = &claim->ledger->processes[slot];
-	return procs_generation(load(&process->ref)) > generation || claim->is_dead(process);
+	return procs_generation(word_load(&process->ref)) > generation || claim->is_dead(process);
 }
 
 static bool is_free(const struct claim *claim, const struct ledger_process *process, uint64_t word)
 {
-	uint64_t parent = load(&process->ancestors[0]);
+	uint64_t parent = word_load(&process->ancestors[0]);
 
 	if ((word & LEDGER_REF_CLAIMING) != 0) {
 		return claim->pass != PASS_FREE &&
@@ -300,7 +290,7 @@ static uint64_t try_claim(const struct claim *claim, uint32_t index)
 {
 	struct ledger *ledger = claim->ledger;
 	struct ledger_process *process = &ledger->processes[index];
-	uint64_t old = load(&process->ref);
+	uint64_t old = word_load(&process->ref);
 	uint64_t parent;
 	uint64_t taken;
 	uint64_t name;
@@ -310,20 +300,21 @@ static uint64_t try_claim(const struct claim *claim, uint32_t index)
 	}
 	remember_unseen(ledger, process);
 	if (claim->pass == PASS_UNBORN) {
-		raise_unseen(ledger, load(&process->born));
+		raise_unseen(ledger, word_load(&process->born));
 	}
 	name = next_name(ledger);
-	parent = load(claim->parent);
+	parent = word_load(claim->parent);
 	taken = name | LEDGER_REF_CLAIMING | (claim->is_caller ? parent & REF_SLOT_MASK : 0);
 	name |= index + 1;
-	if (!swap(&process->ref, old, taken)) {
+	if (!word_swap(&process->ref, old, taken)) {
 		return LEDGER_NOBODY;
 	}
 	occupy(ledger, index);
 	fill(ledger, process, parent);
 	raise_high(ledger, index + 1);
-	return swap(&process->ref, taken, name) || load(&process->ref) == name ? name
-									       : LEDGER_NOBODY;
+	return word_swap(&process->ref, taken, name) || word_load(&process->ref) == name
+		       ? name
+		       : LEDGER_NOBODY;
 }
 
 uint64_t procs_claim(struct ledger *ledger, const uint64_t *parent, bool is_caller,
@@ -358,7 +349,7 @@ enum procs_kin procs_kin(const struct ledger *ledger, const struct ledger_proces
 	uint32_t above = depth_of(procs_recall(ledger, ancestor));
 
 	for (uint32_t i = 0; i < LEDGER_ANCESTORS && ancestor != LEDGER_NOBODY; i++) {
-		if (load(&process->ancestors[i]) == ancestor) {
+		if (word_load(&process->ancestors[i]) == ancestor) {
 			return PROCS_DESCENDS;
 		}
 	}
@@ -398,7 +389,7 @@ bool procs_has_released(const struct ledger_process *process, uint64_t acquired,
 	uint64_t key = release_key(acquired, descriptor);
 
 	for (uint32_t i = 0; key != 0 && i < LEDGER_RELEASES; i++) {
-		if (load(&process->releases[i]) == key) {
+		if (word_load(&process->releases[i]) == key) {
 			return true;
 		}
 	}

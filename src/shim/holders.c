@@ -10,12 +10,8 @@
 
 #include "core/standing.h"
 #include "ledger/procs.h"
+#include "ledger/words.h"
 #include "shim/tree.h"
-
-static uint64_t load(const uint64_t *word)
-{
-	return __atomic_load_n(word, __ATOMIC_SEQ_CST);
-}
 
 /* One count under way. */
 struct look {
@@ -35,7 +31,7 @@ static bool may_hold(const struct look *look, const struct ledger_process *proce
 		return false; /* counted once, as one that cannot be seen */
 	}
 	if (ref != origin->acquirer &&
-	    (load(&process->born) <= origin->acquired ||
+	    (word_load(&process->born) <= origin->acquired ||
 	     procs_kin(tree_ledger, process, origin->acquirer) == PROCS_NO_KIN)) {
 		return false;
 	}
@@ -50,7 +46,7 @@ static bool is_worker_of_acquirer(const struct look *look, const struct ledger_p
 				  uint64_t ref)
 {
 	return ref != look->origin->acquirer &&
-	       load(&process->newest_acquirer) == look->origin->acquirer;
+	       word_load(&process->newest_acquirer) == look->origin->acquirer;
 }
 
 static bool is_lender(const struct look *look, uint64_t ref)
@@ -69,11 +65,11 @@ static enum standing standing_in(const struct look *look, const struct ledger_pr
 		.newest_is_related = is_worker_of_acquirer(look, process, ref),
 		.acquired = look->origin->acquired,
 		.shared = look->origin->shared,
-		.came_to_share = load(&process->came_to_share),
+		.came_to_share = word_load(&process->came_to_share),
 		/* Who has used it and lent it away may come back to it, whatever it waits for. */
-		.away = is_lender(look, ref) ? 0 : load(&process->away),
-		.execed = load(&process->execed),
-		.newest = load(&process->newest_acquired),
+		.away = is_lender(look, ref) ? 0 : word_load(&process->away),
+		.execed = word_load(&process->execed),
+		.newest = word_load(&process->newest_acquired),
 	};
 
 	return standing_of(&facts);
@@ -82,10 +78,10 @@ static enum standing standing_in(const struct look *look, const struct ledger_pr
 /* Children that libc made, or that found no slot: the forker knows only that there are some. */
 static void count_unseen(struct look *look, const struct ledger_process *process)
 {
-	if (load(&process->spawned) > look->origin->acquired) {
+	if (word_load(&process->spawned) > look->origin->acquired) {
 		look->holders->elsewhere++;
 	}
-	if (load(&process->blind) > look->origin->acquired) {
+	if (word_load(&process->blind) > look->origin->acquired) {
 		look->holders->pending++;
 	}
 }
@@ -164,7 +160,7 @@ static void look_at_all(struct look *look)
 	struct verdict_holders before = *look->holders;
 
 	for (int i = 0; i < TRIES; i++) {
-		uint64_t seen = load(births);
+		uint64_t seen = word_load(births);
 
 		is_crowd = procs_is_crowd(tree_ledger, CROWD);
 		*look->holders = before;
@@ -175,7 +171,7 @@ static void look_at_all(struct look *look)
 				look_at(look, index);
 			}
 		}
-		if (load(births) == seen) {
+		if (word_load(births) == seen) {
 			return;
 		}
 	}
@@ -222,7 +218,7 @@ uint64_t holders_count(uint64_t cookie, const struct conns_origin *origin, enum 
 		holders->pending = 1;
 	}
 	if (tree_ledger != NULL) {
-		holders->pending += load(&tree_ledger->header.unseen) > origin->acquired;
+		holders->pending += word_load(&tree_ledger->header.unseen) > origin->acquired;
 		look_at_all(&look);
 		count_users(&look, cookie);
 	}
