@@ -27,12 +27,17 @@ bool reclaim_has(int fd)
 	return table_is_watched(fd) && table_stamp(fd) == STAMP_RECLAIMED;
 }
 
+/* Dead for so long that whoever wanted to close it had the time. */
+enum { LONG_DEAD_MS = 5000 };
+
+/* No record: the stamp's own epoch is that of the acquisition. */
 static bool is_forgotten(int fd, uint64_t stamp)
 {
 	return stamp_is_connection(stamp) && stamp_is_shared(stamp, process_epoch) &&
 	       (stamp & (STAMP_UNUSED | STAMP_ENGAGED | STAMP_STDIO | STAMP_RECORD)) ==
 		       STAMP_UNUSED &&
-	       sockprobe_is_dead(fd);
+	       sockprobe_is_dead(fd) &&
+	       (tree_child_is_reaped(stamp_epoch(stamp)) || sockprobe_quiet_ms(fd) >= LONG_DEAD_MS);
 }
 
 /*

@@ -4,9 +4,11 @@
  * connections that are dead both ways are closed for it.
  *
  * Invariant: a descriptor is given back only if its connection was shared, was never
- * used here, is dead in the kernel, and the program has never closed a shared connection
- * by itself. One that has closes late, perhaps very late, and by then the number might
- * be another client's.
+ * used here, is dead in the kernel, the program has never closed a shared connection
+ * by itself, and the child that was forked for it is dead and has been waited for. A program
+ * that closes late does so when it learns of that child's end, and by then the number might
+ * be another client's. Where nobody is left to be waited for, or nobody ever waits, the
+ * connection must have been dead for five seconds.
  * A later close of such a number by the program returns 0, as it would have.
  * Never here: a live connection, whatever it looks like.
  *

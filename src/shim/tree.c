@@ -2,6 +2,7 @@
 /* See tree.h. */
 #include "shim/tree.h"
 
+#include <errno.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -86,6 +87,28 @@ bool tree_is_dead(const struct ledger_process *process)
 
 	return mine != NULL && mine->pid_space == process->pid_space &&
 	       alive_is_dead(__atomic_load_n(&process->pid, __ATOMIC_RELAXED));
+}
+
+bool tree_child_is_reaped(uint64_t acquired)
+{
+	const struct ledger_process *mine = tree_self();
+	const struct ledger_process *first = NULL;
+	uint64_t first_born = UINT64_MAX;
+	uint32_t pid;
+
+	for (uint32_t i = 0; mine != NULL && i < procs_high(tree_ledger); i++) {
+		uint64_t born = procs_born(tree_ledger, i);
+
+		/* Also one that has ended: its slot tells of it until it is taken again. */
+		if (born > acquired && born < first_born &&
+		    tree_ledger->processes[i].ancestors[0] == self) {
+			first = &tree_ledger->processes[i];
+			first_born = born;
+		}
+	}
+	pid = first != NULL ? __atomic_load_n(&first->pid, __ATOMIC_SEQ_CST) : 0;
+	return pid != 0 && first->pid_space == mine->pid_space &&
+	       rawsys3(SYS_kill, pid, 0, 0) == -ESRCH;
 }
 
 static void install(struct ledger *ledger, int id)

@@ -104,6 +104,12 @@ bool tree_has_children(void);
 /* It enters accept, or waits for clients: everything it does not use is "elsewhere". */
 void tree_go_away(void);
 
+/*
+ * Of the children that this process has forked, is the first after `acquired` dead, and has
+ * it been waited for? False when it is not known. Asks the kernel.
+ */
+bool tree_child_is_reaped(uint64_t acquired);
+
 /* Is the process in this slot known to be dead? Asks the kernel. */
 bool tree_is_dead(const struct ledger_process *process);
 

@@ -94,6 +94,13 @@ static bool tcp_info(int fd, struct tcp_info *info)
 	       0;
 }
 
+uint32_t sockprobe_quiet_ms(int fd)
+{
+	struct tcp_info info;
+
+	return tcp_info(fd, &info) ? info.tcpi_last_ack_recv : 0;
+}
+
 uint64_t sockprobe_written(int fd)
 {
 	struct tcp_info info;

@@ -28,6 +28,9 @@ enum verdict_state sockprobe_state(int fd);
 /* True when the connection is dead both ways (TCP_CLOSE). */
 bool sockprobe_is_dead(int fd);
 
+/* Since when nothing came from the peer any more, in milliseconds (tcpi_last_ack_recv); 0 = ? */
+uint32_t sockprobe_quiet_ms(int fd);
+
 /* The kernel's cookie of the socket (SO_COOKIE), never 0; 0 when there is none. */
 uint64_t sockprobe_cookie(int fd);
 

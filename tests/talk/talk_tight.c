@@ -5,6 +5,8 @@
  */
 #include "talk.h"
 
+#include <stdlib.h>
+
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -171,7 +173,54 @@ static void play_late(struct stage *s)
 	stage_hear(s, "0 closes failed");
 }
 
+/*
+ * Children that have closed but live on: their connections are dead, and will be closed by the
+ * handler of their deaths. Who gave the descriptors back before would have the new client closed.
+ */
+static void play_linger(struct stage *s)
+{
+	struct client old[LIMIT], late;
+	char got[4];
+	int room;
+
+	start(s, "linger", 0);
+	room = atoi(stage_hear_value(s, "room "));
+	for (int i = 0; i < room; i++) {
+		client_open(s, &old[i]);
+		client_say(s, &old[i], "one");
+		if (client_take(&old[i], got, 3) != 3) {
+			fail(s, "client %d was cut off", i);
+		}
+		client_half(s, &old[i]);
+		stage_hear(s, "closed");
+		client_close(s, &old[i]);
+	}
+	client_open(s, &late);
+	client_say(s, &late, "one");
+	for (int nap = 0; nap < 20; nap++) {
+		kernel_nap(); /* time for accept to find no descriptor: no claim rests on it */
+	}
+	for (int i = 0; i < room; i++) {
+		stage_tell_kid(s, "go");
+	}
+	stage_hear(s, "all are dead");
+	stage_tell(s, "serve");
+	if (client_take(&late, got, 3) != 3) {
+		fail(s, "the late client was cut off");
+	}
+	client_half(s, &late);
+	stage_hear(s, "closed");
+	stage_tell_kid(s, "go");
+	client_must_end(s, &late);
+	client_close(s, &late);
+	stage_goodbye(s);
+	stage_hear(s, "done");
+	stage_tell(s, "end");
+	stage_hear(s, "0 closes failed");
+}
+
 const struct talk tight_talks[] = {
+	{.name = "tight_correct_server_with_lingering_children", .play = play_linger},
 	{.name = "tight_leaky_server_serves_all", .play = play_leaky},
 	{.name = "tight_leaky_server_strict_serves_all",
 	 .play = play_leaky,

@@ -6,6 +6,10 @@
  *   late   it is right: its SIGCHLD handler closes the dead child's connection, and when accept
  *          finds no descriptor it waits for the next death
  *
+ *   linger the same, but its children close and live on until they are told, and once there is no
+ *          descriptor left it waits for a command between accept and fork: whoever closes a number
+ *          then must mean the dead connection, not the new one
+ *
  * When all have been served it waits in accept for the goodbye. Then it reports, waits for a
  * command, and closes each number it was ever given: each close must succeed, as if nobody had been
  * there before. (late: the handler has closed them.)
@@ -16,7 +20,8 @@
 
 enum { LIMIT = 32 };
 
-static bool late;
+static bool late, lingers;
+static int room;                    /* connections that there are descriptors for */
 static volatile pid_t owner[LIMIT]; /* who serves the connection with this number */
 static bool given[LIMIT];
 static volatile sig_atomic_t deaths;
@@ -34,6 +39,9 @@ static void on_child(int sig)
 				owner[fd] = 0;
 				close(fd);
 			}
+		}
+		if (lingers && deaths == room) {
+			report("all are dead");
 		}
 	}
 	errno = saved;
@@ -84,6 +92,11 @@ static void serve(int conn, int listener)
 			}
 		}
 		copy(conn, conn);
+		if (lingers) {
+			close(conn);
+			report("closed");
+			hear(KID_FD);
+		}
 		_exit(0);
 	}
 	sigprocmask(SIG_SETMASK, &old, NULL);
@@ -104,7 +117,14 @@ int main(int argc, char **argv)
 	struct rlimit tight = {LIMIT, LIMIT};
 	int listener = listen_any(), count = argc > 2 ? atoi(argv[2]) : 0;
 
-	late = argc > 1 && strcmp(argv[1], "late") == 0;
+	lingers = argc > 1 && strcmp(argv[1], "linger") == 0;
+	late = lingers || (argc > 1 && strcmp(argv[1], "late") == 0);
+	room = LIMIT - dup(listener);
+	close(LIMIT - room);
+	if (lingers) {
+		dprintf(REPORT_FD, "room %d\n", room);
+		count = room + 1;
+	}
 	setrlimit(RLIMIT_NOFILE, &tight);
 	signal(SIGCHLD, on_child);
 	for (int i = 0; i <= count; i++) {
@@ -114,6 +134,9 @@ int main(int argc, char **argv)
 			report("no descriptor");
 			close(listener);
 			break;
+		}
+		if (lingers && i == room) {
+			hear(CONTROL_FD);
 		}
 		if (i < count) {
 			serve(conn, listener);
