@@ -143,7 +143,7 @@ bool due_mark(int fd, uint64_t cookie, const struct conns_origin *origin)
 	}
 	slot = conns_make_due(tree_ledger, cookie, sockprobe_written(fd));
 	if (slot == NULL) {
-		return false; /* somebody is at it; or no room: nobody finishes it, and no harm is done */
+		return false; /* somebody is at it; or there is no room, and nobody is harmed */
 	}
 	conns_note_origin(slot, cookie, origin); /* the mark keeps the slot ours */
 	__atomic_store_n(&slot->let_go, origin->let_go, __ATOMIC_SEQ_CST);
