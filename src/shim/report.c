@@ -218,7 +218,10 @@ void report_leaks(void)
 {
 	const struct ledger_process *self = tree_self();
 
-	if (!journal_keeps_findings || self == NULL) {
+	/* A forked child looks only when it is asked to: it has its parent's copies, all of them. */
+	if (!journal_keeps_findings || self == NULL ||
+	    (process_is_child_of_image() && !process_settings.report &&
+	     process_settings.exitcode == 0)) {
 		return;
 	}
 	if (summary_leaks(&summary) != 0) {
