@@ -218,7 +218,7 @@ void report_leaks(void)
 {
 	const struct ledger_process *self = tree_self();
 
-	/* A forked child looks only when it is asked to: it has its parent's copies, all of them. */
+	/* A forked child looks only when asked to: it has all of its parent's copies. */
 	if (!journal_keeps_findings || self == NULL ||
 	    (process_is_child_of_image() && !process_settings.report &&
 	     process_settings.exitcode == 0)) {
