@@ -6,14 +6,13 @@
 #include "shim/due.h"
 
 #include <stddef.h>
-#include <time.h>
 
+#include "shim/clock.h"
 #include "shim/fin.h"
 #include "shim/holders.h"
 #include "shim/journal.h"
 #include "shim/lineage.h"
 #include "shim/process.h"
-#include "shim/real.h"
 #include "shim/table.h"
 #include "shim/tree.h"
 #include "sys/sockprobe.h"
@@ -337,20 +336,10 @@ static void sweep_one(struct ledger_connection *slot)
 	}
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	if (borrowed.clock_gettime == NULL || borrowed.clock_gettime(CLOCK_MONOTONIC, &now) != 0) {
-		return 0;
-	}
-	return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
-}
-
 void due_sweep(void)
 {
 	static uint64_t last;
-	uint64_t now = now_ns();
+	uint64_t now = clock_now_ns();
 
 	if (now - __atomic_load_n(&last, __ATOMIC_RELAXED) < SWEEP_EVERY_NS) {
 		return;

@@ -3,7 +3,7 @@
  * The constructor, and the map of this room.
  *
  *   hooks.def    what is intercepted            real, early   what is behind the hooks
- *   symbols      where libc has it
+ *   symbols      where libc has it              clock         the time
  *   hook_*.c     the intercepted functions      thunks.S      those that C cannot write
  *   table        what each descriptor is        use           a connection is used
  *   letgo        a connection is let go         fin           the one shutdown

@@ -4,14 +4,13 @@
 
 #include <stddef.h>
 #include <string.h>
-#include <time.h>
 
 #include "ledger/events.h"
 #include "shim/capture.h"
+#include "shim/clock.h"
 #include "shim/log.h"
 #include "shim/places.h"
 #include "shim/process.h"
-#include "shim/real.h"
 #include "shim/tree.h"
 #include "sys/rawsys.h"
 #include "sys/sockprobe.h"
@@ -28,16 +27,6 @@ void journal_setup(void)
 bool journal_is_wanted(void)
 {
 	return journal_keeps_findings || log_wants_verdicts();
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	if (borrowed.clock_gettime == NULL || borrowed.clock_gettime(CLOCK_MONOTONIC, &now) != 0) {
-		return 0;
-	}
-	return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
 }
 
 /* The slot has it as this process sees it; not every event is worth a question. */
@@ -70,7 +59,7 @@ __attribute__((noinline, cold)) void journal_begin(struct ledger_event *event,
 	struct ledger_place place = places_of(fd);
 
 	memset(event, 0, sizeof(*event));
-	event->when_ns = now_ns();
+	event->when_ns = clock_now_ns();
 	event->process = tree_self_ref();
 	event->pid = own_pid();
 	event->descriptor = fd;
