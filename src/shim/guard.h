@@ -2,17 +2,21 @@
 /*
  * What every thread must know before it touches our bookkeeping.
  *
- * depth: this thread is inside the table's critical section, entered in the stack
- * frame at `frame`. A hook entered with depth > 0 is a signal handler on top of us:
- * it must not wait for itself, so it gives up, and its descriptor becomes "unknown",
- * which means plain libc. Unless its frame is no deeper than ours: then a handler
- * has jumped out of the section (siglongjmp), and nobody will ever leave it.
+ * frame: this thread is inside the table's critical section, entered in this stack
+ * frame; 0 outside. A hook that finds it set is a signal handler on top of us: it must
+ * not wait for itself, so it gives up, and its descriptor becomes "unknown", which
+ * means plain libc. Unless its own frame is no deeper than ours: then a handler has
+ * jumped out of the section (siglongjmp), and nobody will ever leave it.
  *
- * vfork_depth: this thread's memory is being used by a vfork child (the flag is
- * raised by the thunk before the child starts and put back when the parent runs
- * again). Whatever a hook would note there would be noted for the parent. A signal
- * that was waiting for the parent may jump away before the flag is down, so where it
- * is up the process is asked who it is: the parent's number means that it is stale.
+ * vfork_frame: this thread's memory is being used by a vfork child; the stack pointer
+ * at the outermost vfork, or 0. It is put there before the child starts, and put back
+ * when the parent runs again. Whatever a hook would note meanwhile would be noted for the
+ * parent. But signal handlers of the parent run then, too, before the child starts and
+ * after it is gone; so where it is set the process is asked who it is. A handler may also
+ * jump away, and leave it set: the parent takes it back when it meets it no deeper in its
+ * stack, and never on top of a vfork that is still to come.
+ *
+ * Each is one word, written at once: a handler finds all of it, or nothing.
  *
  * Initial-exec thread-local storage: reading it calls nothing and allocates
  * nothing. The offsets are known to thunks.S.
@@ -20,7 +24,7 @@
 #ifndef SHIM_GUARD_H
 #define SHIM_GUARD_H
 
-#define GUARD_OFFSET_VFORK_DEPTH 4
+#define GUARD_OFFSET_VFORK_FRAME 0
 
 #ifndef __ASSEMBLER__
 
@@ -31,8 +35,7 @@
 #include "shim/attributes.h"
 
 struct guard {
-	uint32_t depth;
-	uint32_t vfork_depth;
+	uintptr_t vfork_frame;
 	uint64_t vfork_sources; /* what the vfork child put on 0 to 2: 20 bits each, + 1 */
 	uintptr_t frame;
 	uint64_t child;         /* ledger slot of the child that this thread is forking */
@@ -45,20 +48,29 @@ struct guard {
 	uint32_t birth_site;    /* where this thread is making a child */
 };
 
-_Static_assert(offsetof(struct guard, vfork_depth) == GUARD_OFFSET_VFORK_DEPTH,
-	       "thunks.S counts at this offset");
+_Static_assert(offsetof(struct guard, vfork_frame) == GUARD_OFFSET_VFORK_FRAME,
+	       "thunks.S writes at this offset");
 
 extern HIDDEN __thread struct guard guard_self;
+
+/*
+ * Something was entered in the frame `entered`, by this thread, and never left. Has it been
+ * jumped out of? Asked in `frame`: else that is a handler on top of it.
+ */
+bool guard_is_left(uintptr_t entered, uintptr_t frame);
 
 /* A vfork is about to happen: remembers whose memory it is. Called by thunks.S, too. */
 void guard_before_vfork(void);
 
-/* With the flag up: is this really the child? Takes a stale flag down. */
+/* First thing in a forked child. */
+void guard_born(void);
+
+/* With vfork_frame set: is this really the child? */
 bool guard_is_really_child(void);
 
 static inline bool guard_in_vfork_child(void)
 {
-	return unlikely(guard_self.vfork_depth != 0) && guard_is_really_child();
+	return unlikely(guard_self.vfork_frame != 0) && guard_is_really_child();
 }
 
 enum { GUARD_SOURCE_BITS = 20 };

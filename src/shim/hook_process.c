@@ -91,14 +91,16 @@ EXPORT int login_tty(int fd)
 static int clone_waiting(int (*function)(void *), void *stack, int flags, void *argument,
 			 pid_t *parent_tid, void *tls, pid_t *child_tid)
 {
-	uint32_t before;
+	uintptr_t before;
 	int pid;
 
 	guard_before_vfork();
-	before = guard_self.vfork_depth;
-	guard_self.vfork_depth = before + 1;
+	before = guard_self.vfork_frame;
+	if (before == 0) {
+		guard_self.vfork_frame = (uintptr_t)__builtin_frame_address(0);
+	}
 	pid = real.clone(function, stack, flags, argument, parent_tid, tls, child_tid);
-	guard_self.vfork_depth = before;
+	guard_self.vfork_frame = before;
 	return pid;
 }
 

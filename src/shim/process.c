@@ -24,8 +24,6 @@ OWN uint64_t process_came_to_share = PROCESS_INHERITED_EPOCH;
 OWN uint64_t process_birth = PROCESS_INHERITED_EPOCH;
 IN_FILE struct settings process_settings;
 
-__thread struct guard guard_self;
-
 static uint32_t *process_alive;
 static OWN bool is_child_of_image;
 static bool process_retired = true; /* until the constructor is through */
@@ -74,7 +72,7 @@ static void epoch_begin(void)
 			 __ATOMIC_RELAXED);
 }
 
-static bool is_told(void)
+bool process_is_told(void)
 {
 	return __atomic_load_n(process_alive, __ATOMIC_SEQ_CST) != 0;
 }
@@ -93,10 +91,11 @@ static void process_born(void)
 	struct tree_birth birth;
 
 	tree_birth_begin(&birth);
-	if (is_told()) {
+	if (process_is_told()) {
 		return;
 	}
 	is_child_of_image = true;
+	guard_born();
 	epoch += STAMP_EPOCH_ONE;
 	epoch_raise_to(&process_epoch, epoch);
 	epoch_raise_to(&process_came_to_share, epoch);
@@ -109,36 +108,12 @@ static void process_born(void)
 	tree_birth_end();
 }
 
-void guard_before_vfork(void)
-{
-	CAPTURE_ENTRY();
-	if (guard_self.vfork_depth == 0) {
-		/* A number of another namespace may be the same: then nobody can tell. */
-		bool can_tell = !process_retired && !guard_self.new_pid_space;
-
-		guard_self.vfork_parent = can_tell ? (int32_t)rawsys1(SYS_getpid, 0) : 0;
-	}
-	guard_self.vfork_sources = 0;
-	CAPTURE_ENTRY();
-	process_spawning();
-}
-
-__attribute__((noinline, cold)) bool guard_is_really_child(void)
-{
-	if (process_retired || guard_self.vfork_parent == 0 ||
-	    guard_self.vfork_parent != (int32_t)rawsys1(SYS_getpid, 0)) {
-		return true;
-	}
-	guard_self.vfork_depth = 0;
-	return false;
-}
-
 bool process_may_act(void)
 {
 	if (process_retired || guard_in_vfork_child()) {
 		return false;
 	}
-	if (!is_told()) {
+	if (!process_is_told()) {
 		process_born();
 	}
 	return true;
@@ -180,7 +155,7 @@ void process_after_fork(pid_t child_pid, uint64_t interrupted)
 		return;
 	}
 	/* Also a child that comes back with an error: daemon() may fail after its fork. */
-	if (child_pid == 0 || !is_told()) {
+	if (child_pid == 0 || !process_is_told()) {
 		process_born();
 		return;
 	}

@@ -57,6 +57,9 @@ bool process_may_act(void);
 
 bool process_is_retired(void);
 
+/* False in a forked child until process_may_act() has noticed its birth. Once set up. */
+bool process_is_told(void);
+
 /* True when this process was forked by its program image, not exec'd itself. */
 bool process_is_child_of_image(void);
 

@@ -356,6 +356,7 @@ bool table_alias_begin(int from, struct table_alias *alias)
 		alias->connection = connection_of(from);
 		if (alias->connection != NULL) {
 			alias->connection->descriptors++;
+			alias->generation = records_generation();
 		}
 		records_unlock();
 	}
@@ -380,7 +381,9 @@ void table_alias_end(const struct table_alias *alias, int to)
 		table_forget(to);
 		return;
 	}
-	if (to >= 0 && (uint32_t)to < table_limit && records_add(to, alias->connection)) {
+	if (alias->generation != records_generation()) {
+		table_forget(to);
+	} else if (to >= 0 && (uint32_t)to < table_limit && records_add(to, alias->connection)) {
 		table_put(to, alias->stamp);
 		records_drop(alias->connection);
 	} else if (to >= 0) {

@@ -55,6 +55,7 @@ struct table_gone {
 struct table_alias {
 	uint64_t stamp;
 	struct table_connection *connection; /* NULL for sockets and listeners */
+	uint32_t generation;                 /* of the records */
 };
 
 /* What a note of a use brought to light. */

@@ -2,11 +2,9 @@
 /* See table_records.h. */
 #include "shim/table_records.h"
 
-#include <signal.h>
 #include <string.h>
 
 #include "shim/guard.h"
-#include "sys/rawsys.h"
 
 static void *arena_take(size_t size);
 
@@ -61,6 +59,7 @@ static OWN struct pool {
 } pool;
 static OWN struct record *hash_head;
 static OWN struct record sentinel;
+static OWN uint32_t generation;
 static OWN uint64_t first_arena[FIRST_ARENA_BYTES / sizeof(uint64_t)];
 
 static void *arena_take(size_t size)
@@ -94,6 +93,7 @@ static uint32_t index_of_cell(const struct cell *cell)
 /* An empty hash over empty pools. */
 static void reset(void)
 {
+	generation++;
 	memset(&pool, 0, sizeof(pool));
 	hash_head = NULL;
 	memset(&sentinel, 0, sizeof(sentinel));
@@ -113,18 +113,6 @@ void records_setup(void *end)
 	reset();
 }
 
-/*
- * This thread is in the section already: is what runs now a handler on top of it, or
- * did one jump out of it? A handler has a deeper frame, or a stack of its own.
- */
-static bool is_abandoned(uintptr_t frame)
-{
-	stack_t current = {.ss_flags = SS_ONSTACK};
-
-	return frame >= guard_self.frame && rawsys3(SYS_sigaltstack, 0, (long)&current, 0) == 0 &&
-	       (current.ss_flags & SS_ONSTACK) == 0;
-}
-
 static uintptr_t owner_here(void)
 {
 	return (uintptr_t)&guard_self;
@@ -142,16 +130,15 @@ __attribute__((noinline)) bool records_lock(void)
 {
 	uintptr_t frame = (uintptr_t)__builtin_frame_address(0);
 
-	if (guard_self.depth > 0 && !is_abandoned(frame)) {
+	if (guard_self.frame != 0 && !guard_is_left(guard_self.frame, frame)) {
 		return refuse();
 	}
 	guard_self.frame = frame;
-	guard_self.depth = 1;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	if (__atomic_load_n(&lock_word, __ATOMIC_RELAXED) == owner_here()) {
 		reset(); /* abandoned, half changed perhaps */
 		return true;
 	}
-	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	for (int i = 0; i < LOCK_TRIES; i++) {
 		uintptr_t free = 0;
 
@@ -163,15 +150,20 @@ __attribute__((noinline)) bool records_lock(void)
 		__builtin_ia32_pause();
 #endif
 	}
-	guard_self.depth = 0;
+	guard_self.frame = 0;
 	return refuse();
+}
+
+uint32_t records_generation(void)
+{
+	return generation;
 }
 
 void records_unlock(void)
 {
 	__atomic_store_n(&lock_word, 0, __ATOMIC_RELEASE);
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	guard_self.depth = 0;
+	guard_self.frame = 0;
 }
 
 void records_after_fork_in_child(void)

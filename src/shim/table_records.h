@@ -54,6 +54,9 @@ bool records_lock(void);
 extern HIDDEN uint64_t records_refused;
 void records_unlock(void);
 
+/* A new one when everything was forgotten: cells from before are other connections' now. */
+uint32_t records_generation(void);
+
 /* In a forked child: frees the lock, and forgets everything, if another thread held it. */
 void records_after_fork_in_child(void);
 

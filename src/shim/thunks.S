@@ -5,9 +5,9 @@
  * vfork returns twice on one stack: the child runs on the parent's frames and
  * destroys whatever a C function had put there. So the return address lives in a
  * register, which each of the two processes has its own copy of, and the only
- * memory written is the thread's count of vfork children under way (guard.h): up
- * before the child starts, and back to what the parent's register says when it runs
- * again, for a handler may have put it right in between. The system call is
+ * memory written is the thread's word for a vfork under way (guard.h): set before
+ * the child starts, and back to what the parent's register says when it runs again,
+ * for a handler may have put it right in between. The system call is
  * made here, as libc makes it; on failure the parent sets errno.
  *
  * syscall must hand on every register as it came, and its SYS_vfork is ours. Only
@@ -36,14 +36,16 @@ vfork:
 	.cfi_adjust_cfa_offset -8
 	.cfi_register %rip, %rdi
 	movq guard_self@gottpoff(%rip), %rsi
-	movl %fs:GUARD_OFFSET_VFORK_DEPTH(%rsi), %r8d
-	leal 1(%r8), %r9d
-	movl %r9d, %fs:GUARD_OFFSET_VFORK_DEPTH(%rsi)
+	movq %fs:GUARD_OFFSET_VFORK_FRAME(%rsi), %r8
+	movq %r8, %r9
+	testq %r8, %r8
+	cmovzq %rsp, %r9		/* the outermost counts */
+	movq %r9, %fs:GUARD_OFFSET_VFORK_FRAME(%rsi)
 	movl $SYS_vfork, %eax
 	syscall
 	testl %eax, %eax
 	jz 1f
-	movl %r8d, %fs:GUARD_OFFSET_VFORK_DEPTH(%rsi)
+	movq %r8, %fs:GUARD_OFFSET_VFORK_FRAME(%rsi)
 	testq %rax, %rax
 	js 1f
 	/* With a shadow stack the child's frames have overwritten our entry: skip it. */
@@ -111,15 +113,17 @@ vfork:
 	adrp x10, :gottprel:guard_self
 	ldr x10, [x10, #:gottprel_lo12:guard_self]
 	add x10, x10, x9
-	ldr w12, [x10, #GUARD_OFFSET_VFORK_DEPTH]
-	add w11, w12, #1
-	str w11, [x10, #GUARD_OFFSET_VFORK_DEPTH]
+	ldr x12, [x10, #GUARD_OFFSET_VFORK_FRAME]
+	mov x11, sp
+	cmp x12, #0
+	csel x11, x11, x12, eq		/* the outermost counts */
+	str x11, [x10, #GUARD_OFFSET_VFORK_FRAME]
 	mov x0, #0x4111			/* CLONE_VM | CLONE_VFORK | SIGCHLD */
 	mov x1, #0
 	mov x8, #SYS_clone
 	svc #0
 	cbz x0, 1f
-	str w12, [x10, #GUARD_OFFSET_VFORK_DEPTH]
+	str x12, [x10, #GUARD_OFFSET_VFORK_FRAME]
 	tbz x0, #63, 1f
 	b vfork_failed
 1:

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* See guard.h. */
+#include "shim/guard.h"
+
+#include <signal.h>
+
+#include "shim/capture.h"
+#include "shim/process.h"
+#include "sys/rawsys.h"
+
+__thread struct guard guard_self;
+
+/* A handler has a deeper frame, or a stack of its own. */
+bool guard_is_left(uintptr_t entered, uintptr_t frame)
+{
+	stack_t current = {.ss_flags = SS_ONSTACK};
+
+	return frame >= entered && rawsys3(SYS_sigaltstack, 0, (long)&current, 0) == 0 &&
+	       (current.ss_flags & SS_ONSTACK) == 0;
+}
+
+void guard_before_vfork(void)
+{
+	CAPTURE_ENTRY();
+	if (guard_self.vfork_frame == 0) {
+		/* A number of another namespace may be the same: then nobody can tell. */
+		bool can_tell = !process_is_retired() && !guard_self.new_pid_space;
+
+		guard_self.vfork_parent = can_tell ? (int32_t)rawsys1(SYS_getpid, 0) : 0;
+	}
+	guard_self.vfork_sources = 0;
+	CAPTURE_ENTRY();
+	process_spawning();
+}
+
+void guard_born(void)
+{
+	/* A handler on top of a vfork made us: that vfork will be ours. */
+	if (guard_self.vfork_frame != 0 && guard_self.vfork_parent != 0) {
+		guard_self.vfork_parent = (int32_t)rawsys1(SYS_getpid, 0);
+	}
+}
+
+__attribute__((noinline, cold)) bool guard_is_really_child(void)
+{
+	if (process_is_retired()) {
+		return true;
+	}
+	if (!process_is_told()) {
+		return false; /* forked, so in memory of its own */
+	}
+	if (guard_self.vfork_parent == 0 ||
+	    guard_self.vfork_parent != (int32_t)rawsys1(SYS_getpid, 0)) {
+		return true;
+	}
+	if (guard_is_left(guard_self.vfork_frame, (uintptr_t)__builtin_frame_address(0))) {
+		guard_self.vfork_frame = 0;
+	}
+	return false;
+}
