@@ -20,7 +20,7 @@
 #include <stdint.h>
 
 #define LEDGER_MAGIC   0x4e49464eU /* "NFIN" */
-#define LEDGER_VERSION 2U
+#define LEDGER_VERSION 3U
 
 /* The variable by which a new program image learns of the ledger: "id:ref", decimal:hex. */
 #define LEDGER_VARIABLE "SENDFIN_LEDGER"
@@ -63,11 +63,10 @@ enum {
 #define LEDGER_DEPTH_UNKNOWN UINT32_MAX
 
 /* Flags of a process. */
-#define LEDGER_PROCESS_LISTENS     1U  /* it has entered accept */
-#define LEDGER_PROCESS_RETIRED     2U  /* it notes nothing any more: never "elsewhere" */
-#define LEDGER_PROCESS_UNPUBLISHED 4U  /* it uses something it found no slot for */
-#define LEDGER_PROCESS_LEAVING     8U  /* it exits, and uses nothing any more */
-#define LEDGER_PROCESS_SIGHTED     16U /* the shim runs in its present program image */
+#define LEDGER_PROCESS_LISTENS 1U /* it has entered accept */
+#define LEDGER_PROCESS_RETIRED 2U /* it notes nothing any more: never "elsewhere" */
+#define LEDGER_PROCESS_LEAVING 4U /* it exits, and uses nothing any more */
+#define LEDGER_PROCESS_SIGHTED 8U /* the shim runs in its present program image */
 
 struct ledger_process {
 	uint64_t ref;       /* and LEDGER_REF_*. W: any, compare-and-swap; R: any. 0 = free */
@@ -93,9 +92,10 @@ struct ledger_process {
 	uint32_t defers;        /* verdicts it deferred. W: owner; R: viewer */
 	uint32_t reclaimed;     /* descriptors given back. W: owner; R: viewer */
 	uint64_t blind;         /* epoch of its latest child that found no slot. W: owner; R: any */
-	uint32_t forked; /* site of the fork that made it, 0 = not known. W: parent; R: any */
-	uint32_t leaks;  /* its copies that somebody else had to finish. W: any; R: any */
-	uint64_t reserved[2];
+	uint32_t forked;      /* site of the fork that made it, 0 = not known. W: parent; R: any */
+	uint32_t leaks;       /* its copies that somebody else had to finish. W: any; R: any */
+	uint64_t unpublished; /* epoch of its latest use that it could not note. W: owner; R: any */
+	uint64_t reserved;
 };
 
 /*

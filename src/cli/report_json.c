@@ -247,6 +247,7 @@ void report_print_json(const struct report *report)
 	json_object_object_add(document, "has_leak",
 			       json_object_new_boolean(report_has_leak(report)));
 	json_object_object_add(document, "fins", number(report->fins));
+	json_object_object_add(document, "defers", number(report->defers));
 	json_object_object_add(document, "leaks", number(ledger ? ledger->header.leaks : 0));
 	json_object_object_add(document, "processes", processes);
 	json_object_object_add(document, "held", holdings);

@@ -217,6 +217,7 @@ static void fill(struct ledger *ledger, struct ledger_process *process, uint64_t
 	put(&process->execed, 0);
 	put(&process->spawned, 0);
 	put(&process->blind, 0);
+	put(&process->unpublished, 0);
 	put(&process->newest_acquirer, LEDGER_NOBODY);
 	put(&process->newest_acquired, 0);
 	for (uint32_t i = 0; i < LEDGER_RELEASES; i++) {

@@ -54,11 +54,19 @@ static bool is_lender(const struct look *look, uint64_t ref)
 	return look->origin->is_lent && ref == look->origin->acquirer;
 }
 
+/* What it used and could not note was acquired by then. */
+static bool may_use_unseen(const struct ledger_process *process, const struct conns_origin *origin)
+{
+	uint64_t unpublished = word_load(&process->unpublished);
+
+	return unpublished != 0 && unpublished >= origin->acquired;
+}
+
 static enum standing standing_in(const struct look *look, const struct ledger_process *process,
 				 uint64_t ref, uint32_t flags)
 {
 	struct standing_facts facts = {
-		.is_engaged = (flags & LEDGER_PROCESS_UNPUBLISHED) != 0,
+		.is_engaged = may_use_unseen(process, look->origin),
 		.is_retired = (flags & LEDGER_PROCESS_RETIRED) != 0,
 		.is_leaving = (flags & LEDGER_PROCESS_LEAVING) != 0,
 		.is_sighted = (flags & LEDGER_PROCESS_SIGHTED) != 0,

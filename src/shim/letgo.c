@@ -167,6 +167,8 @@ static struct verdict_result defer(struct departure *departure, struct verdict_r
 	if (due_mark(departure->fd, cookie_of(departure), &departure->origin)) {
 		result.verdict = VERDICT_FIN;
 		result.reason = VERDICT_REASON_STALE;
+	} else {
+		tree_deferred();
 	}
 	return result;
 }

@@ -378,9 +378,22 @@ void tree_spawning(void)
 	}
 }
 
+void tree_deferred(void)
+{
+	struct ledger_process *mine = tree_self();
+
+	if (mine != NULL) {
+		__atomic_fetch_add(&mine->defers, 1, __ATOMIC_RELAXED);
+	}
+}
+
 void tree_uses_unknown(void)
 {
-	tree_raise_flag(LEDGER_PROCESS_UNPUBLISHED);
+	struct ledger_process *mine = tree_self();
+
+	if (mine != NULL) {
+		raise_word(&mine->unpublished, epoch_now());
+	}
 }
 
 void tree_retired(void)
@@ -431,7 +444,7 @@ struct ledger_connection *tree_publish(uint64_t cookie, uint64_t ref,
 		slot = conns_engage(tree_ledger, cookie, ref, origin);
 	}
 	if (slot == NULL) {
-		tree_raise_flag(LEDGER_PROCESS_UNPUBLISHED);
+		tree_uses_unknown();
 	}
 	return slot;
 }

@@ -80,7 +80,10 @@ void tree_engage(uint64_t cookie, const struct table_gone *known, uint32_t accep
 /* It uses it no more. */
 void tree_disengage(uint64_t cookie);
 
-/* It uses something that it could not publish: it counts as using everything. */
+/* It left a FIN to somebody else: counted. */
+void tree_deferred(void);
+
+/* It uses something that it could not publish: perhaps any that was acquired by now. */
 void tree_uses_unknown(void);
 
 /* A connection is sent away, or handed to a child of libc: somebody will use it. */

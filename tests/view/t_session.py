@@ -167,6 +167,30 @@ def test_the_fins_are_counted_also_without_debug_mode(stage):
     stage.end(process, signal.SIGTERM)
 
 
+def test_the_deferred_fins_are_counted(stage):
+    """The parent has read from it and waits for its child: it may still want to answer."""
+    script = ("import os, socket, sys\n"
+              "listener = socket.create_server(('127.0.0.1', 0))\n"
+              "one = socket.create_connection(listener.getsockname())\n"
+              "two, _ = listener.accept()\n"
+              "one.send(b'q')\n"
+              "two.recv(1)\n"
+              "one.shutdown(socket.SHUT_WR)\n"
+              "if os.fork() == 0:\n"
+              "    two.recv(1)\n"
+              "    two.send(b'x')\n"
+              "    two.close()\n"
+              "    os._exit(0)\n"
+              "os.wait()\n"
+              "print('waited', flush=True)\n"
+              "sys.stdin.read()\n")
+    process = stage.start([SENDFIN, "run", "--", sys.executable, "-c", script])
+    expect_equal(process.stdout.readline(), "waited\n")
+    document = stage.report_json(process.pid)
+    expect_equal((document["defers"], document["fins"]), (1, 0))
+    stage.end(process, signal.SIGTERM)
+
+
 def test_the_tree_behaves_as_without_the_command(stage):
     """The same bytes, with and without somebody who stays."""
     for options in ([], ["--debug"]):
