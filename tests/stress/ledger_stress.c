@@ -72,13 +72,13 @@ struct conns_origin stress_origin(uint64_t cookie)
 	};
 }
 
-void stress_bury(void)
+void stress_bury(uint64_t by)
 {
 	for (uint32_t i = LEDGER_PROCESSES - ROOM; i < procs_high(&stress->ledger); i++) {
 		uint64_t ref = procs_at(&stress->ledger, i);
 
 		if (ref != LEDGER_NOBODY && stress_is_dead(&stress->ledger.processes[i])) {
-			procs_end(&stress->ledger, ref);
+			procs_bury(&stress->ledger, ref, by);
 			conns_disengage_all(&stress->ledger, ref);
 		}
 	}

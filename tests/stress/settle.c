@@ -106,7 +106,7 @@ static void settle_processes(uint32_t kills)
 
 void stress_settle(uint32_t kills)
 {
-	stress_bury();
+	stress_bury(LEDGER_NOBODY);
 	settle_marks(kills);
 	settle_users();
 	settle_connections(kills);

@@ -97,8 +97,8 @@ struct conns_origin stress_origin(uint64_t cookie);
  */
 void stress_work(uint32_t self, uint32_t token, uint64_t operations);
 
-/* Takes the dead out of the ledger, as a look at all processes does. */
-void stress_bury(void);
+/* `by` takes the dead out of the ledger, as a look at all processes does. */
+void stress_bury(uint64_t by);
 
 /* Checks the ledger after the last worker; `kills` of them did not end by themselves. */
 void stress_settle(uint32_t kills);

@@ -326,7 +326,7 @@ static void step(struct worker *w)
 	} else if (what < 61) {
 		family(w);
 	} else if (what < 63) {
-		stress_bury();
+		stress_bury(w->ref);
 	} else {
 		disengage_all(w);
 	}
