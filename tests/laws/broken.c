@@ -131,6 +131,8 @@ int fclose(FILE *stream)
 #endif
 
 #ifdef BREAK_CUT /* one close in a thousand is taken for the last one */
+static int (*next_close)(int fd); /* found at the start: a forked child may not ask the loader */
+
 int close(int fd)
 {
 	static int count;
@@ -138,7 +140,7 @@ int close(int fd)
 	if (__atomic_add_fetch(&count, 1, __ATOMIC_RELAXED) % 1000 == 0) {
 		shutdown(fd, SHUT_RDWR);
 	}
-	return NEXT(close)(fd);
+	return next_close(fd);
 }
 #endif
 
@@ -154,6 +156,9 @@ __attribute__((constructor)) static void begin(void)
 	__attribute__((unused)) pthread_t thread;
 	__attribute__((unused)) sigset_t set;
 
+#ifdef BREAK_CUT
+	next_close = NEXT(close);
+#endif
 #ifdef BREAK_DESCRIPTOR
 	open("/dev/null", O_RDONLY);
 #endif
