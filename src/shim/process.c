@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * See process.h for the protocol. The wiped page holds one word: 1 in the process
+ * See process.h for the protocol. The first word of the wiped page is 1 in the process
  * that set it, 0 in a child that nobody has told yet.
  *
  * Epochs are 48 bits wide: at a million forks a second they last four years. When
@@ -90,6 +90,8 @@ static void process_born(void)
 	uint64_t epoch = __atomic_load_n(&process_epoch, __ATOMIC_SEQ_CST);
 	struct tree_birth birth;
 
+	/* Written before it is read: else its page is faulted in twice, first without a frame. */
+	__atomic_store_n(&process_alive[1], 1, __ATOMIC_RELAXED);
 	tree_birth_begin(&birth);
 	if (process_is_told()) {
 		return;
