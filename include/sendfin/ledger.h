@@ -63,10 +63,17 @@ enum {
 #define LEDGER_DEPTH_UNKNOWN UINT32_MAX
 
 /* Flags of a process. */
-#define LEDGER_PROCESS_LISTENS 1U /* it has entered accept */
-#define LEDGER_PROCESS_RETIRED 2U /* it notes nothing any more: never "elsewhere" */
-#define LEDGER_PROCESS_LEAVING 4U /* it exits, and uses nothing any more */
-#define LEDGER_PROCESS_SIGHTED 8U /* the shim runs in its present program image */
+#define LEDGER_PROCESS_LISTENS  1U  /* it has entered accept */
+#define LEDGER_PROCESS_RETIRED  2U  /* it notes nothing any more: never "elsewhere" */
+#define LEDGER_PROCESS_LEAVING  4U  /* it exits, and uses nothing any more */
+#define LEDGER_PROCESS_SIGHTED  8U  /* the shim runs in its present program image */
+#define LEDGER_PROCESS_RECEIVED 16U /* a connection came to it otherwise than by fork or exec */
+
+/* A copy that was let go and then closed: who was born later than `bound` cannot have it. */
+struct ledger_closed {
+	uint64_t key;   /* as in releases; 0 none, 1 being written. W: owner, CAS; R: any */
+	uint64_t bound; /* epoch. W: owner, while key is 1; R: any, if key is the same after it */
+};
 
 struct ledger_process {
 	uint64_t ref;       /* and LEDGER_REF_*. W: any, compare-and-swap; R: any. 0 = free */
@@ -95,7 +102,9 @@ struct ledger_process {
 	uint32_t forked;      /* site of the fork that made it, 0 = not known. W: parent; R: any */
 	uint32_t leaks;       /* its copies that somebody else had to finish. W: any; R: any */
 	uint64_t unpublished; /* epoch of its latest use that it could not note. W: owner; R: any */
-	uint64_t reserved;
+	uint32_t closed_count; /* W: owner; R: owner */
+	uint32_t reserved;
+	struct ledger_closed closed[LEDGER_RELEASES];
 };
 
 /*
@@ -308,7 +317,7 @@ struct ledger_place {
 	uint32_t reserved;
 };
 
-_Static_assert(sizeof(struct ledger_process) == 384, "six cache lines");
+_Static_assert(sizeof(struct ledger_process) == 512, "eight cache lines");
 _Static_assert(offsetof(struct ledger_process, flags) == 16, "appended, never moved");
 _Static_assert(offsetof(struct ledger_process, born) == 24, "appended, never moved");
 _Static_assert(offsetof(struct ledger_process, away) == 40, "appended, never moved");
@@ -316,6 +325,7 @@ _Static_assert(offsetof(struct ledger_process, newest_acquirer) == 64, "appended
 _Static_assert(offsetof(struct ledger_process, ancestors) == 80, "appended, never moved");
 _Static_assert(offsetof(struct ledger_process, releases) == 272, "appended, never moved");
 _Static_assert(offsetof(struct ledger_process, release_count) == 336, "appended, never moved");
+_Static_assert(offsetof(struct ledger_process, closed) == 384, "appended, never moved");
 _Static_assert(sizeof(struct ledger_connection) == 128, "two cache lines");
 _Static_assert(offsetof(struct ledger_connection, mark) == 24, "appended, never moved");
 _Static_assert(offsetof(struct ledger_connection, engaged) == 40, "appended, never moved");

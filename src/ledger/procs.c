@@ -224,6 +224,10 @@ static void fill(struct ledger *ledger, struct ledger_process *process, uint64_t
 		put(&process->releases[i], 0);
 	}
 	put32(&process->release_count, 0);
+	for (uint32_t i = 0; i < LEDGER_RELEASES; i++) {
+		put(&process->closed[i].key, 0);
+	}
+	put32(&process->closed_count, 0);
 	put32(&process->fins, 0);
 	put32(&process->defers, 0);
 	put32(&process->reclaimed, 0);
@@ -363,36 +367,4 @@ enum procs_kin procs_kin(const struct ledger *ledger, const struct ledger_proces
 		return PROCS_NO_KIN;
 	}
 	return PROCS_UNKNOWN;
-}
-
-/* Epochs have their low 16 bits free; larger descriptors are not remembered. */
-static uint64_t release_key(uint64_t acquired, int descriptor)
-{
-	return descriptor >= 0 && (uint64_t)descriptor < REF_SLOT_MASK
-		       ? (acquired & ~REF_SLOT_MASK) | ((uint64_t)descriptor + 1)
-		       : 0;
-}
-
-void procs_release(struct ledger_process *process, uint64_t acquired, int descriptor)
-{
-	uint64_t key = release_key(acquired, descriptor);
-	uint32_t index;
-
-	if (key != 0) {
-		index = __atomic_fetch_add(&process->release_count, 1, __ATOMIC_RELAXED);
-		__atomic_store_n(&process->releases[index % LEDGER_RELEASES], key,
-				 __ATOMIC_SEQ_CST);
-	}
-}
-
-bool procs_has_released(const struct ledger_process *process, uint64_t acquired, int descriptor)
-{
-	uint64_t key = release_key(acquired, descriptor);
-
-	for (uint32_t i = 0; key != 0 && i < LEDGER_RELEASES; i++) {
-		if (word_load(&process->releases[i]) == key) {
-			return true;
-		}
-	}
-	return false;
 }

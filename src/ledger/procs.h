@@ -89,8 +89,18 @@ enum procs_kin {
 enum procs_kin procs_kin(const struct ledger *ledger, const struct ledger_process *process,
 			 uint64_t ancestor);
 
-/* Remembers that the owner let go of an unused copy, and whether one did. */
-void procs_release(struct ledger_process *process, uint64_t acquired, int descriptor);
+/*
+ * Remembers that the owner lets go of its copy, and whether one did. The key is for
+ * procs_closed(); 0 when it could not be remembered.
+ */
+uint64_t procs_release(struct ledger_process *process, uint64_t acquired, int descriptor);
 bool procs_has_released(const struct ledger_process *process, uint64_t acquired, int descriptor);
+
+/* The kernel has closed it: whose birth is later than `bound` cannot have inherited it. */
+void procs_closed(struct ledger_process *process, uint64_t key, uint64_t bound);
+
+/* Was this process, or a forebear of it below `acquirer`, born after its forker had closed it? */
+bool procs_born_without(const struct ledger *ledger, const struct ledger_process *process,
+			uint64_t acquirer, uint64_t acquired, int descriptor);
 
 #endif

@@ -35,7 +35,12 @@ static bool may_hold(const struct look *look, const struct ledger_process *proce
 	     procs_kin(tree_ledger, process, origin->acquirer) == PROCS_NO_KIN)) {
 		return false;
 	}
-	return !procs_has_released(process, origin->acquired, origin->descriptor);
+	if (procs_has_released(process, origin->acquired, origin->descriptor)) {
+		return false;
+	}
+	return ref == origin->acquirer ||
+	       !procs_born_without(tree_ledger, process, origin->acquirer, origin->acquired,
+				   origin->descriptor);
 }
 
 /*

@@ -15,6 +15,7 @@
 #include "shim/process.h"
 #include "shim/reclaim.h"
 #include "shim/table.h"
+#include "shim/tree.h"
 
 /* The program's late close of a number that we gave back, unless it has a new meaning. */
 static int close_reclaimed(int fd)
@@ -49,13 +50,20 @@ static void test_cancel(void)
 
 static __attribute__((noinline)) int close_watched(int fd)
 {
+	uint64_t key;
+	int result;
+
 	test_cancel();
 	CAPTURE_ENTRY();
 	if (reclaim_has(fd)) {
 		return close_reclaimed(fd);
 	}
-	letgo(fd);
-	return real.close(fd);
+	key = letgo(fd);
+	result = real.close(fd);
+	if (key != 0) {
+		tree_closed(key);
+	}
+	return result;
 }
 
 EXPORT int close(int fd)

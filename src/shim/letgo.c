@@ -30,8 +30,9 @@ struct departure {
 	struct table_gone gone;
 	struct conns_origin origin;
 	struct verdict_facts facts;
-	uint64_t other;  /* one of the other holders, to be named */
-	uint32_t let_go; /* site of the letting-go, for whoever finishes it; 0 = not known */
+	uint64_t other;    /* one of the other holders, to be named */
+	uint32_t let_go;   /* site of the letting-go, for whoever finishes it; 0 = not known */
+	uint64_t released; /* its key in our slot, 0 = not remembered */
 };
 
 /* What became of it. */
@@ -152,7 +153,8 @@ static void leave_users(struct departure *departure)
 	if ((gone->stamp & STAMP_ENGAGED) != 0) {
 		tree_disengage(gone->cookie);
 	}
-	procs_release(self, departure->origin.acquired, departure->origin.descriptor);
+	departure->released = procs_release(self, departure->origin.acquired,
+					    departure->origin.descriptor);
 }
 
 static bool may_act(const struct departure *departure)
@@ -244,18 +246,19 @@ static void note_listener_gone(void)
 	}
 }
 
-void letgo(int fd)
+uint64_t letgo(int fd)
 {
 	struct departure departure = {.fd = fd};
 
 	if (!process_may_act()) {
-		return;
+		return 0;
 	}
 	if (table_remove(fd, &departure.gone)) {
 		depart(&departure);
 	} else if (departure.gone.stamp == STAMP_LISTENS) {
 		note_listener_gone();
 	}
+	return departure.released;
 }
 
 void letgo_begin(int fd, struct table_gone *gone)
@@ -291,6 +294,16 @@ static bool is_worth_a_look(int fd)
 	       (stamp & (STAMP_UNUSED | STAMP_RECORD)) != STAMP_UNUSED;
 }
 
+/* A function of its own: exit handlers may run on a small stack. */
+static __attribute__((noinline)) void let_go_at_exit(int fd, bool has_unflushed)
+{
+	struct departure departure = {.fd = fd, .has_unflushed = has_unflushed};
+
+	if (table_remove(fd, &departure.gone)) {
+		depart(&departure);
+	}
+}
+
 void letgo_at_exit(bool flush)
 {
 	bool has_unflushed;
@@ -304,13 +317,8 @@ void letgo_at_exit(bool flush)
 	report_leaks();
 	table_noted(&first, &last);
 	for (int fd = first; fd <= last; fd++) {
-		struct departure departure = {.fd = fd, .has_unflushed = has_unflushed};
-
-		if (!is_worth_a_look(fd)) {
-			continue;
-		}
-		if (table_remove(fd, &departure.gone)) {
-			depart(&departure);
+		if (is_worth_a_look(fd)) {
+			let_go_at_exit(fd, has_unflushed);
 		}
 	}
 	tree_end();

@@ -17,8 +17,11 @@
 
 #include "shim/table.h"
 
-/* fd is about to be closed by the program. Call for watched descriptors. */
-void letgo(int fd);
+/*
+ * fd is about to be closed by the program. Call for watched descriptors. What it returns is
+ * for tree_closed(), when the real close is done; it may be lost.
+ */
+uint64_t letgo(int fd);
 
 /* The same in two steps, for a dup2 over fd that may still fail and be put back. */
 void letgo_begin(int fd, struct table_gone *gone);

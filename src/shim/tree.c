@@ -24,6 +24,7 @@ struct ledger *tree_ledger;
 static OWN uint64_t self;
 static OWN uint64_t missed; /* epoch of a fork that another thread made while the ledger was made */
 static OWN bool is_listening; /* this process has called accept */
+static OWN bool has_received; /* ... and got a connection otherwise than by fork or exec */
 
 /*
  * How often this process has said that it uses something, less what it took back; never
@@ -142,7 +143,8 @@ void tree_make_ledger(void)
 	self = procs_claim(ledger, &self, false, NULL);
 	conns_introduce(self, tree_is_dead);
 	ledger->processes[0].pid = (uint32_t)rawsys1(SYS_getpid, 0);
-	ledger->processes[0].flags = (uint32_t)is_listening * LEDGER_PROCESS_LISTENS;
+	ledger->processes[0].flags = (uint32_t)is_listening * LEDGER_PROCESS_LISTENS |
+				     (uint32_t)has_received * LEDGER_PROCESS_RECEIVED;
 	ledger->processes[0].blind = missed;
 	lineage_put(0, self, PROCESS_FIRST_EPOCH, 0);
 	install(ledger, id);
@@ -335,6 +337,7 @@ void tree_born(const struct tree_birth *birth)
 		return;
 	}
 	is_listening = false;
+	has_received = false;
 	engagements = 0;
 	forker = 0;
 	guard_self.new_pid_space = false;
@@ -375,6 +378,15 @@ void tree_spawning(void)
 	if (mine != NULL) {
 		raise_word(&mine->came_to_share, epoch_now()); /* as before a fork */
 		store(&mine->spawned, epoch_now());
+	}
+}
+
+void tree_closed(uint64_t key)
+{
+	struct ledger_process *mine = tree_self();
+
+	if (mine != NULL) {
+		procs_closed(mine, key, epoch_now() + STAMP_EPOCH_ONE);
 	}
 }
 
@@ -505,9 +517,11 @@ void tree_arrived(uint64_t cookie)
 {
 	struct conns_origin unknown = {.acquirer = LEDGER_NOBODY, .descriptor = -1};
 
+	has_received = true;
 	if (tree_self() == NULL) {
 		return;
 	}
+	tree_raise_flag(LEDGER_PROCESS_RECEIVED);
 	if (conns_replace_phantom(tree_ledger, cookie, self)) {
 		__atomic_add_fetch(&engagements, 1, __ATOMIC_RELAXED);
 	} else {

@@ -80,6 +80,9 @@ void tree_engage(uint64_t cookie, const struct table_gone *known, uint32_t accep
 /* It uses it no more. */
 void tree_disengage(uint64_t cookie);
 
+/* The kernel has closed what letgo() let go: children from now on are born without it. */
+void tree_closed(uint64_t key);
+
 /* It left a FIN to somebody else: counted. */
 void tree_deferred(void);
 

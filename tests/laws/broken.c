@@ -130,7 +130,7 @@ int fclose(FILE *stream)
 }
 #endif
 
-#ifdef BREAK_CUT /* one close in a thousand is taken for the last one */
+#ifdef BREAK_CUT                  /* one close in a thousand is taken for the last one */
 static int (*next_close)(int fd); /* found at the start: a forked child may not ask the loader */
 
 int close(int fd)

@@ -94,6 +94,24 @@ static void play_scm(struct stage *s)
 	want_end(s, &c);
 }
 
+static void play_back(struct stage *s)
+{
+	struct client c;
+
+	ask(s, &c);
+	stage_hear(s, "waiting");
+	stage_hear(s, "handed on");
+	stage_tell_kid(s, "reader goes");
+	client_want(s, &c, "first ");
+	stage_hear(s, "child gone");
+	client_held(s, &c);
+	stage_tell_kid(s, "writer goes");
+	client_drain(s, &c, ANSWER);
+	stage_tell(s, "end");
+	client_eof(s, &c);
+	client_close(s, &c);
+}
+
 static void play_chain(struct stage *s)
 {
 	struct client c;
@@ -122,6 +140,7 @@ const struct talk handover_talks[] = {
 	ROW("handover_by_scm_rights", play_scm, "correct", "scm"),
 	ROW("handover_by_scm_rights_then_fin", play_scm, "leaky", "scm"),
 	ROW("handover_by_scm_rights_from_the_acceptor", play_scm, "correct", "direct"),
+	ROW("handover_there_and_back", play_back, "correct", "back"),
 	ROW("chain_of_three_writers", play_chain, "correct", "chain"),
 	ROW("chain_of_three_writers_then_fin", play_chain, "leaky", "chain"),
 	ROW("chain_of_three_writers_in_a_rush", play_chain, "correct", "rush"),

@@ -85,6 +85,155 @@ static void release_without_a_number_is_not_remembered(void **state)
 	assert_true(procs_has_released(process, STAMP_EPOCH_ONE, 7));
 }
 
+/* A child of `parent`, born then. */
+static uint64_t child_of(struct ledger *ledger, uint64_t parent, uint64_t born)
+{
+	uint64_t ref = procs_claim(ledger, &parent, true, NULL);
+	struct ledger_process *child = procs_get(ledger, ref);
+
+	assert_non_null(child);
+	procs_set_born(ledger, child, born * STAMP_EPOCH_ONE);
+	return ref;
+}
+
+static uint64_t first_of(struct ledger *ledger)
+{
+	const uint64_t nobody = LEDGER_NOBODY;
+
+	return procs_claim(ledger, &nobody, false, NULL);
+}
+
+/* Lets go of what it acquired in epoch 2 as descriptor 7, and closes it at `bound`. */
+static void let_go(struct ledger *ledger, uint64_t ref, uint64_t bound)
+{
+	struct ledger_process *process = procs_get(ledger, ref);
+
+	procs_closed(process, procs_release(process, 2 * STAMP_EPOCH_ONE, 7),
+		     bound * STAMP_EPOCH_ONE);
+}
+
+static bool is_without(const struct ledger *ledger, uint64_t child, uint64_t acquirer)
+{
+	return procs_born_without(ledger, procs_recall(ledger, child), acquirer,
+				  2 * STAMP_EPOCH_ONE, 7);
+}
+
+static void who_is_born_after_the_close_is_born_without(void **state)
+{
+	struct ledger *ledger = *state;
+	uint64_t parent = first_of(ledger);
+	uint64_t before = child_of(ledger, parent, 4);
+	uint64_t at = child_of(ledger, parent, 5);
+	uint64_t after = child_of(ledger, parent, 6);
+
+	assert_false(is_without(ledger, after, parent));
+	let_go(ledger, parent, 5);
+	assert_false(is_without(ledger, before, parent));
+	assert_false(is_without(ledger, at, parent));
+	assert_true(is_without(ledger, after, parent));
+	assert_false(procs_born_without(ledger, procs_recall(ledger, after), parent,
+					3 * STAMP_EPOCH_ONE, 7));
+	assert_false(procs_born_without(ledger, procs_recall(ledger, after), parent,
+					2 * STAMP_EPOCH_ONE, 8));
+}
+
+static void what_is_let_go_and_not_yet_closed_may_be_inherited(void **state)
+{
+	struct ledger *ledger = *state;
+	uint64_t parent = first_of(ledger);
+	uint64_t child = child_of(ledger, parent, 6);
+
+	procs_release(procs_get(ledger, parent), 2 * STAMP_EPOCH_ONE, 7);
+	assert_false(is_without(ledger, child, parent));
+}
+
+static void grandchildren_of_who_closed_it_are_without(void **state)
+{
+	struct ledger *ledger = *state;
+	uint64_t acquirer = first_of(ledger);
+	uint64_t early = child_of(ledger, acquirer, 4);
+	uint64_t late = child_of(ledger, acquirer, 8);
+	uint64_t of_early = child_of(ledger, early, 10);
+	uint64_t of_late = child_of(ledger, late, 10);
+
+	let_go(ledger, acquirer, 5);
+	assert_false(is_without(ledger, of_early, acquirer));
+	assert_true(is_without(ledger, of_late, acquirer));
+	let_go(ledger, early, 9);
+	assert_true(is_without(ledger, of_early, acquirer));
+	assert_false(is_without(ledger, early, acquirer));
+}
+
+/* It may have come some other way, to it or to those between. */
+static void who_received_or_cannot_be_seen_may_have_it_all_the_same(void **state)
+{
+	struct ledger *ledger = *state;
+	uint64_t acquirer = first_of(ledger);
+	uint64_t late = child_of(ledger, acquirer, 8);
+	uint64_t of_late = child_of(ledger, late, 10);
+	struct ledger_process *others[] = {procs_get(ledger, of_late), procs_get(ledger, late),
+					   procs_get(ledger, acquirer)};
+
+	let_go(ledger, acquirer, 5);
+	for (int i = 0; i < 3; i++) {
+		assert_true(is_without(ledger, of_late, acquirer));
+		others[i]->flags = LEDGER_PROCESS_RECEIVED;
+		assert_false(is_without(ledger, of_late, acquirer));
+		others[i]->flags = LEDGER_PROCESS_RETIRED;
+		assert_false(is_without(ledger, of_late, acquirer));
+		others[i]->flags = 0;
+		others[i]->execed = STAMP_EPOCH_ONE;
+		assert_false(is_without(ledger, of_late, acquirer));
+		others[i]->flags = LEDGER_PROCESS_SIGHTED;
+		assert_true(is_without(ledger, of_late, acquirer));
+	}
+}
+
+static void an_ancestor_who_is_forgotten_proves_nothing(void **state)
+{
+	struct ledger *ledger = *state;
+	uint64_t acquirer = first_of(ledger);
+	uint64_t late = child_of(ledger, acquirer, 8);
+	uint64_t of_late = child_of(ledger, late, 10);
+
+	let_go(ledger, acquirer, 5);
+	procs_end(ledger, acquirer);
+	assert_true(is_without(ledger, of_late, acquirer)); /* its slot still tells */
+	procs_get(ledger, of_late)->ancestors[0] = LEDGER_NOBODY;
+	assert_false(is_without(ledger, of_late, acquirer));
+}
+
+static void a_close_is_forgotten_after_eight_more(void **state)
+{
+	struct ledger *ledger = *state;
+	uint64_t parent = first_of(ledger);
+	uint64_t child = child_of(ledger, parent, 6);
+
+	let_go(ledger, parent, 5);
+	for (int i = 1; i <= LEDGER_RELEASES; i++) {
+		assert_true(is_without(ledger, child, parent));
+		procs_closed(procs_get(ledger, parent), 9 * STAMP_EPOCH_ONE + (uint64_t)i,
+			     5 * STAMP_EPOCH_ONE);
+	}
+	assert_false(is_without(ledger, child, parent));
+}
+
+/* A thread that is in the middle of it keeps the others out, and loses nothing. */
+static void a_close_that_is_being_written_says_nothing(void **state)
+{
+	struct ledger *ledger = *state;
+	uint64_t parent = first_of(ledger);
+	uint64_t child = child_of(ledger, parent, 6);
+	struct ledger_process *process = procs_get(ledger, parent);
+
+	process->closed[0] = (struct ledger_closed){.key = 1};
+	let_go(ledger, parent, 5);
+	assert_int_equal(process->closed[0].key, 1);
+	assert_false(is_without(ledger, child, parent));
+	let_go(ledger, parent, 5);
+	assert_true(is_without(ledger, child, parent));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_ledger, free_ledger)
 
 static const struct CMUnitTest tests[] = {
@@ -92,6 +241,13 @@ static const struct CMUnitTest tests[] = {
 	TEST(release_is_of_one_epoch_and_one_descriptor),
 	TEST(release_of_descriptor_zero_is_remembered),
 	TEST(release_without_a_number_is_not_remembered),
+	TEST(who_is_born_after_the_close_is_born_without),
+	TEST(what_is_let_go_and_not_yet_closed_may_be_inherited),
+	TEST(grandchildren_of_who_closed_it_are_without),
+	TEST(who_received_or_cannot_be_seen_may_have_it_all_the_same),
+	TEST(an_ancestor_who_is_forgotten_proves_nothing),
+	TEST(a_close_is_forgotten_after_eight_more),
+	TEST(a_close_that_is_being_written_says_nothing),
 };
 
 UNIT_MAIN(tests)

@@ -191,6 +191,37 @@ def test_the_deferred_fins_are_counted(stage):
     stage.end(process, signal.SIGTERM)
 
 
+def test_a_correct_server_defers_nothing(stage):
+    """A later child, which was born without the connection, is no holder of it."""
+    script = ("import os, socket, sys\n"
+              "listener = socket.create_server(('127.0.0.1', 0))\n"
+              "clients, children = [], []\n"
+              "for _ in range(3):\n"
+              "    go, ready = os.pipe()\n"
+              "    clients.append(socket.create_connection(listener.getsockname()))\n"
+              "    conn, _ = listener.accept()\n"
+              "    if os.fork() == 0:\n"
+              "        os.read(go, 1)\n"
+              "        conn.recv(1)\n"
+              "        conn.send(b'x')\n"
+              "        conn.close()\n"
+              "        os._exit(0)\n"
+              "    conn.close()\n"
+              "    children.append(ready)\n"
+              "for client, ready in zip(clients, children):\n"
+              "    client.shutdown(socket.SHUT_WR)\n"
+              "    os.write(ready, b'g')\n"
+              "    os.wait()\n"
+              "    assert client.recv(2) == b'x' and client.recv(1) == b''\n"
+              "print('waited', flush=True)\n"
+              "sys.stdin.read()\n")
+    process = stage.start([SENDFIN, "run", "--", sys.executable, "-c", script])
+    expect_equal(process.stdout.readline(), "waited\n")
+    document = stage.report_json(process.pid)
+    expect_equal((document["defers"], document["fins"]), (0, 0))
+    stage.end(process, signal.SIGTERM)
+
+
 def test_the_tree_behaves_as_without_the_command(stage):
     """The same bytes, with and without somebody who stays."""
     for options in ([], ["--debug"]):

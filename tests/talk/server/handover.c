@@ -9,10 +9,14 @@
  *               and then it says the rest
  *        scm    the child sends the connection to a worker that has been running for long
  *        direct the first process itself reads, sends it there, and closes
+ *        back   the child sends it back to the first process, which had closed it, and which hands
+ *               it on by fork; another child has had a copy all the time, and waits for clients
  *        chain  three writers, each forks the next one and goes; they write in that order
  *        rush   ... without a look at whether the one before is gone
  */
 #include "server.h"
+
+#include <poll.h>
 
 static int worker_socket = -1;
 
@@ -157,6 +161,66 @@ static void child(const char *how, int conn)
 	exit(0);
 }
 
+static void wait_for_clients(int listener)
+{
+	struct pollfd set = {.fd = listener, .events = POLLIN};
+
+	poll(&set, 1, 0);
+	report("waiting");
+	for (;;) {
+		pause();
+	}
+}
+
+static void answer_at_last(int conn)
+{
+	hear(KID_FD);
+	pour(conn, 0, 200000);
+	exit(0);
+}
+
+static int there_and_back(int listener)
+{
+	int conn = accept_one(listener), pair[2];
+	pid_t idle, reader, writer;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0) {
+		die("socketpair");
+	}
+	idle = born();
+	if (idle == 0) {
+		wait_for_clients(listener);
+	}
+	reader = born();
+	if (reader == 0) {
+		slurp(conn);
+		send_descriptor(pair[1], conn);
+		hear(KID_FD);
+		say(conn, "first ");
+		close(conn);
+		exit(0);
+	}
+	close(conn);
+	conn = receive_descriptor(pair[0]);
+	writer = born();
+	if (writer == 0) {
+		/* The reader is told first. */
+		while (kill(reader, 0) == 0) {
+			poll(NULL, 0, 1);
+		}
+		answer_at_last(conn);
+	}
+	close(conn);
+	report("handed on");
+	bury(reader);
+	report("child gone");
+	bury(writer);
+	hear(CONTROL_FD);
+	kill(idle, SIGKILL);
+	waitpid(idle, NULL, 0);
+	return farewell(listener);
+}
+
 int main(int argc, char **argv)
 {
 	const char *how = argc > 2 ? argv[2] : "";
@@ -168,6 +232,9 @@ int main(int argc, char **argv)
 		return answerer(atoi(argv[2]));
 	}
 	listener = listen_any();
+	if (strcmp(how, "back") == 0) {
+		return there_and_back(listener);
+	}
 	if (direct || strcmp(how, "scm") == 0) {
 		worker = start_worker(listener);
 	}

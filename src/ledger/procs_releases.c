@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The copies that a process let go, and what follows of its children.
+ *
+ * The idea: what is about to be closed is remembered first, for whoever looks at the same
+ * time; and once more when the kernel has closed it, with an epoch that no child has that
+ * was forked before. A child's epoch of birth is read before the fork, and this one after
+ * the close, so the child that holds the copy was born by then at the latest, whichever
+ * threads and handlers close and fork at the same time:
+ *     it holds the copy  =>  it was forked before the close  =>  born <= bound.
+ */
+#include <stddef.h>
+
+#include "ledger/procs.h"
+#include "ledger/words.h"
+
+#define DESCRIPTOR_MASK ((uint64_t)0xffff)
+#define BEING_WRITTEN   ((uint64_t)1) /* no key: those have an epoch */
+
+/* Epochs have their low 16 bits free; larger descriptors are not remembered. */
+static uint64_t key_of(uint64_t acquired, int descriptor)
+{
+	return descriptor >= 0 && (uint64_t)descriptor < DESCRIPTOR_MASK &&
+			       acquired > DESCRIPTOR_MASK
+		       ? (acquired & ~DESCRIPTOR_MASK) | ((uint64_t)descriptor + 1)
+		       : 0;
+}
+
+uint64_t procs_release(struct ledger_process *process, uint64_t acquired, int descriptor)
+{
+	uint64_t key = key_of(acquired, descriptor);
+	uint32_t index;
+
+	if (key != 0) {
+		index = __atomic_fetch_add(&process->release_count, 1, __ATOMIC_RELAXED);
+		word_store(&process->releases[index % LEDGER_RELEASES], key);
+	}
+	return key;
+}
+
+bool procs_has_released(const struct ledger_process *process, uint64_t acquired, int descriptor)
+{
+	uint64_t key = key_of(acquired, descriptor);
+
+	for (uint32_t i = 0; key != 0 && i < LEDGER_RELEASES; i++) {
+		if (word_load(&process->releases[i]) == key) {
+			return true;
+		}
+	}
+	return false;
+}
+
+void procs_closed(struct ledger_process *process, uint64_t key, uint64_t bound)
+{
+	uint32_t index = __atomic_fetch_add(&process->closed_count, 1, __ATOMIC_RELAXED);
+	struct ledger_closed *closed = &process->closed[index % LEDGER_RELEASES];
+	uint64_t before = word_load(&closed->key);
+
+	/* Another thread is at it: then this one is not remembered, and nobody is harmed. */
+	if (before != BEING_WRITTEN && word_swap(&closed->key, before, BEING_WRITTEN)) {
+		word_store(&closed->bound, bound);
+		word_store(&closed->key, key);
+	}
+}
+
+/* Is the copy closed for all who were born at `born`? */
+static bool was_closed(const struct ledger_process *process, uint64_t key, uint64_t born)
+{
+	for (uint32_t i = 0; i < LEDGER_RELEASES; i++) {
+		const struct ledger_closed *closed = &process->closed[i];
+
+		if (word_load(&closed->key) == key && born > word_load(&closed->bound) &&
+		    word_load(&closed->key) == key) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* It has nothing but what it was born with, as far as anybody can tell. */
+static bool is_heir_only(const struct ledger_process *process)
+{
+	uint32_t flags = __atomic_load_n(&process->flags, __ATOMIC_SEQ_CST);
+
+	return (flags & (LEDGER_PROCESS_RECEIVED | LEDGER_PROCESS_RETIRED)) == 0 &&
+	       (word_load(&process->execed) == 0 || (flags & LEDGER_PROCESS_SIGHTED) != 0);
+}
+
+bool procs_born_without(const struct ledger *ledger, const struct ledger_process *process,
+			uint64_t acquirer, uint64_t acquired, int descriptor)
+{
+	uint64_t key = key_of(acquired, descriptor);
+	uint64_t born = word_load(&process->born);
+
+	if (key == 0 || !is_heir_only(process)) {
+		return false;
+	}
+	for (uint32_t i = 0; i < LEDGER_ANCESTORS; i++) {
+		uint64_t ref = word_load(&process->ancestors[i]);
+		const struct ledger_process *forker = procs_recall(ledger, ref);
+		bool is_without;
+
+		if (forker == NULL || !is_heir_only(forker)) {
+			return false;
+		}
+		is_without = was_closed(forker, key, born);
+		born = word_load(&forker->born);
+		if (procs_recall(ledger, ref) != forker) {
+			return false; /* the slot is another's: what was read may be, too */
+		}
+		if (is_without || ref == acquirer) {
+			return is_without;
+		}
+	}
+	return false;
+}
