@@ -127,12 +127,7 @@ static uint64_t next_name(struct ledger *ledger)
 /* Somebody without a slot lives on, and nobody else would tell. */
 static void raise_unseen(struct ledger *ledger, uint64_t epoch)
 {
-	uint64_t old = word_load(&ledger->header.unseen);
-
-	while (old < epoch &&
-	       !__atomic_compare_exchange_n(&ledger->header.unseen, &old, epoch, false,
-					    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
-	}
+	word_raise(&ledger->header.unseen, epoch);
 }
 
 static void remember_unseen(struct ledger *ledger, const struct ledger_process *process)

@@ -25,4 +25,14 @@ static inline bool word_swap(uint64_t *word, uint64_t from, uint64_t to)
 					   __ATOMIC_SEQ_CST);
 }
 
+/* Never back: another thread or process may be late with an older value. */
+static inline void word_raise(uint64_t *word, uint64_t value)
+{
+	uint64_t old = word_load(word);
+
+	while (old < value && !word_swap(word, old, value)) {
+		old = word_load(word);
+	}
+}
+
 #endif

@@ -8,11 +8,11 @@
  *   table        what each descriptor is        use           a connection is used
  *   letgo        a connection is let go         fin           the one shutdown
  *   tree         this process in the ledger     tree_image    its slot, across exec
+ *   tree_use     what it publishes              lineage       its ancestors
  *   holders      how the others stand
- *   lineage      its ancestors
  *   due          deferred FINs, and the sweep   reclaim       descriptors given back
  *   handover     connections in messages        image         what goes across exec
- *   stream       stdio on connections           guard.h       per-thread state
+ *   stream       stdio on connections           guard         per-thread state
  *   bynumber     calls made through syscall()   readable      may we look at it?
  *   process      epoch, birth, retirement       log           what we say
  *   capture      backtraces, in debug mode      known         stacks seen before

@@ -35,6 +35,11 @@
 /* The fork epoch, shifted as core/stamp.h keeps it. Read by any thread. */
 extern HIDDEN uint64_t process_epoch;
 
+static inline uint64_t process_epoch_now(void)
+{
+	return __atomic_load_n(&process_epoch, __ATOMIC_RELAXED);
+}
+
 /* Since which epoch uses count: this process's birth, or its own latest fork. */
 extern HIDDEN uint64_t process_came_to_share;
 

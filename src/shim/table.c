@@ -166,8 +166,7 @@ static struct table_connection *connection_of(int fd)
 		return NULL;
 	}
 	connection->is_lent = (stamp & (STAMP_UNUSED | STAMP_EXECED)) == 0 &&
-			      stamp_epoch(stamp) !=
-				      __atomic_load_n(&process_epoch, __ATOMIC_RELAXED);
+			      stamp_epoch(stamp) != process_epoch_now();
 	note_range(fd);
 	table_flag(fd, STAMP_RECORD);
 	return connection;
@@ -177,8 +176,7 @@ static struct table_connection *connection_of(int fd)
 static void give_up(int fd)
 {
 	if ((table_stamp(fd) & STAMP_RECORD) != 0) {
-		__atomic_store_n(&lost_epoch, __atomic_load_n(&process_epoch, __ATOMIC_RELAXED),
-				 __ATOMIC_RELAXED);
+		__atomic_store_n(&lost_epoch, process_epoch_now(), __ATOMIC_RELAXED);
 	}
 	table_forget(fd);
 }
@@ -204,7 +202,7 @@ enum table_noted table_note(int fd, uint64_t use)
 	note_range(fd);
 	for (int i = 0; i < STAMP_TRIES && stamp_is_connection(stamp); i++) {
 		uint64_t next = stamp_used(
-			stamp, __atomic_load_n(&process_epoch, __ATOMIC_RELAXED),
+			stamp, process_epoch_now(),
 			__atomic_load_n(&process_came_to_share, __ATOMIC_RELAXED), use);
 
 		/* A parent's engagement is copied by fork, but it is not ours. */

@@ -8,6 +8,7 @@
 
 #include "core/stamp.h"
 #include "ledger/segment.h"
+#include "ledger/words.h"
 #include "shim/capture.h"
 #include "shim/due.h"
 #include "shim/guard.h"
@@ -24,13 +25,6 @@ struct ledger *tree_ledger;
 static OWN uint64_t self;
 static OWN uint64_t missed; /* epoch of a fork that another thread made while the ledger was made */
 static OWN bool is_listening; /* this process has called accept */
-static OWN bool has_received; /* ... and got a connection otherwise than by fork or exec */
-
-/*
- * How often this process has said that it uses something, less what it took back; never
- * too low. At 0 its end need not look through the connections.
- */
-static OWN uint32_t engagements;
 
 /*
  * Which thread of this process has made its children: 0 none, its guard's address, or
@@ -50,26 +44,6 @@ struct sendfin_anchor sendfin_anchor = {
 static long call(long number, long a, long b, long c)
 {
 	return rawsys3(number, a, b, c);
-}
-
-static void store(uint64_t *word, uint64_t value)
-{
-	__atomic_store_n(word, value, __ATOMIC_SEQ_CST);
-}
-
-/* Another thread may be late with an older epoch. */
-static void raise_word(uint64_t *word, uint64_t value)
-{
-	uint64_t old = __atomic_load_n(word, __ATOMIC_RELAXED);
-
-	while (old < value && !__atomic_compare_exchange_n(word, &old, value, false,
-							   __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) {
-	}
-}
-
-static uint64_t epoch_now(void)
-{
-	return __atomic_load_n(&process_epoch, __ATOMIC_RELAXED);
 }
 
 struct ledger_process *tree_self(void)
@@ -144,14 +118,13 @@ void tree_make_ledger(void)
 	conns_introduce(self, tree_is_dead);
 	ledger->processes[0].pid = (uint32_t)rawsys1(SYS_getpid, 0);
 	ledger->processes[0].flags = (uint32_t)is_listening * LEDGER_PROCESS_LISTENS |
-				     (uint32_t)has_received * LEDGER_PROCESS_RECEIVED;
+				     tree_use_flags();
 	ledger->processes[0].blind = missed;
 	lineage_put(0, self, PROCESS_FIRST_EPOCH, 0);
 	install(ledger, id);
 }
 
-/* The first fork with something to share makes the ledger. */
-static void make_ledger(void)
+void tree_make_ledger_to_share(void)
 {
 	if (table_highest() >= 0) {
 		tree_make_ledger();
@@ -171,7 +144,7 @@ void tree_fill_child(uint64_t ref, uint64_t born)
 		return;
 	}
 	procs_set_born(tree_ledger, child, born);
-	store(&child->came_to_share, born);
+	word_store(&child->came_to_share, born);
 	__atomic_store_n(&child->forked, guard_self.birth_site, __ATOMIC_RELAXED);
 	if (guard_self.new_pid_space) {
 		/* Nobody here can ask whether it lives; its own children can ask each other. */
@@ -209,7 +182,7 @@ static void note_birth_site(void)
 {
 	guard_self.birth_site = capture_site();
 	if (unlikely(places_are_kept)) {
-		places_forked(epoch_now(), guard_self.birth_site);
+		places_forked(process_epoch_now(), guard_self.birth_site);
 	}
 }
 
@@ -219,25 +192,25 @@ uint64_t tree_before_fork(void)
 	struct ledger_process *mine;
 
 	guard_self.child = LEDGER_NOBODY;
-	make_ledger();
+	tree_make_ledger_to_share();
 	note_birth_site();
 	note_forker();
 	mine = tree_self();
 	if (mine == NULL) {
-		missed = epoch_now();
+		missed = process_epoch_now();
 		return interrupted;
 	}
 	/*
 	 * Before the child exists: it may be through with a connection before we are back from
 	 * fork, and what we waited for until now says nothing about what we will do for it.
 	 */
-	raise_word(&mine->came_to_share, epoch_now());
+	word_raise(&mine->came_to_share, process_epoch_now());
 	guard_self.child = tree_claim_child(true, tree_is_dead);
 	if (guard_self.child == LEDGER_NOBODY) {
-		store(&mine->blind, epoch_now());
+		word_store(&mine->blind, process_epoch_now());
 		return interrupted;
 	}
-	tree_fill_child(guard_self.child, epoch_now() + STAMP_EPOCH_ONE);
+	tree_fill_child(guard_self.child, process_epoch_now() + STAMP_EPOCH_ONE);
 	/* The child's slot can be seen from here on: whoever is looking looks again. */
 	__atomic_add_fetch(&tree_ledger->header.births, 1, __ATOMIC_SEQ_CST);
 	return interrupted;
@@ -295,7 +268,7 @@ static void note_child(pid_t child_pid)
 	if (child != NULL) {
 		tree_agree_on_pid(child, (uint32_t)child_pid);
 	}
-	raise_word(&mine->came_to_share, process_came_to_share);
+	word_raise(&mine->came_to_share, process_came_to_share);
 }
 
 void tree_after_fork(pid_t child_pid, uint64_t interrupted)
@@ -320,7 +293,7 @@ static uint64_t claim_own(uint64_t parent)
 {
 	uint64_t ref = procs_claim(tree_ledger, &parent, false, NULL);
 
-	tree_fill_child(ref, epoch_now());
+	tree_fill_child(ref, process_epoch_now());
 	guard_self.child = ref;
 	return ref;
 }
@@ -337,8 +310,7 @@ void tree_born(const struct tree_birth *birth)
 		return;
 	}
 	is_listening = false;
-	has_received = false;
-	engagements = 0;
+	tree_use_begin();
 	forker = 0;
 	guard_self.new_pid_space = false;
 	if (own == LEDGER_NOBODY) {
@@ -371,40 +343,13 @@ void tree_spawning(void)
 {
 	struct ledger_process *mine;
 
-	make_ledger();
+	tree_make_ledger_to_share();
 	note_birth_site();
 	note_forker();
 	mine = tree_self();
 	if (mine != NULL) {
-		raise_word(&mine->came_to_share, epoch_now()); /* as before a fork */
-		store(&mine->spawned, epoch_now());
-	}
-}
-
-void tree_closed(uint64_t key)
-{
-	struct ledger_process *mine = tree_self();
-
-	if (mine != NULL) {
-		procs_closed(mine, key, epoch_now() + STAMP_EPOCH_ONE);
-	}
-}
-
-void tree_deferred(void)
-{
-	struct ledger_process *mine = tree_self();
-
-	if (mine != NULL) {
-		__atomic_fetch_add(&mine->defers, 1, __ATOMIC_RELAXED);
-	}
-}
-
-void tree_uses_unknown(void)
-{
-	struct ledger_process *mine = tree_self();
-
-	if (mine != NULL) {
-		raise_word(&mine->unpublished, epoch_now());
+		word_raise(&mine->came_to_share, process_epoch_now()); /* as before a fork */
+		word_store(&mine->spawned, process_epoch_now());
 	}
 }
 
@@ -417,115 +362,11 @@ void tree_end(void)
 {
 	if (tree_self() != NULL) {
 		/* Said before the look: of two that exit together, one sees the other leave. */
-		if (__atomic_load_n(&engagements, __ATOMIC_RELAXED) != 0) {
-			conns_disengage_all(tree_ledger, self);
-		}
+		tree_use_end();
 		tree_raise_flag(LEDGER_PROCESS_LEAVING);
 		due_look_leaving();
 		procs_end(tree_ledger, self);
 		self = LEDGER_NOBODY;
-	}
-}
-
-/* Dead processes cannot take themselves out of a full bucket. */
-static void bury_the_dead(void)
-{
-	for (uint32_t i = procs_next(tree_ledger, 0); i < LEDGER_PROCESSES;
-	     i = procs_next(tree_ledger, i + 1)) {
-		uint64_t ref = procs_at(tree_ledger, i);
-
-		if (ref != LEDGER_NOBODY && ref != self &&
-		    tree_is_dead(&tree_ledger->processes[i])) {
-			procs_bury(tree_ledger, ref, self);
-			conns_disengage_all(tree_ledger, ref);
-		}
-	}
-}
-
-struct ledger_connection *tree_publish(uint64_t cookie, uint64_t ref,
-				       const struct conns_origin *origin)
-{
-	struct ledger_connection *slot;
-
-	if (ref == self) {
-		__atomic_add_fetch(&engagements, 1, __ATOMIC_RELAXED);
-	}
-	slot = conns_engage(tree_ledger, cookie, ref, origin);
-	if (slot == NULL) {
-		bury_the_dead();
-		slot = conns_engage(tree_ledger, cookie, ref, origin);
-	}
-	if (slot == NULL) {
-		tree_uses_unknown();
-	}
-	return slot;
-}
-
-/* True when it is: for connections that came before, the process is elsewhere now. */
-static bool note_newest(struct ledger_process *mine, const struct conns_origin *origin)
-{
-	if (origin->acquirer == LEDGER_NOBODY || origin->acquired <= mine->newest_acquired) {
-		return false;
-	}
-	store(&mine->newest_acquirer, LEDGER_NOBODY);
-	store(&mine->newest_acquired, origin->acquired);
-	store(&mine->newest_acquirer, origin->acquirer);
-	return true;
-}
-
-void tree_engage(uint64_t cookie, const struct table_gone *known, uint32_t accepted)
-{
-	struct ledger_process *mine = tree_self();
-	struct conns_origin origin = lineage_origin(known->acquired, known->descriptor);
-	bool was_accepted = (known->stamp & STAMP_UPSTREAM) == 0;
-	struct ledger_connection *slot;
-
-	if (mine == NULL) {
-		return;
-	}
-	origin.is_lent = origin.acquirer != self && known->is_lent;
-	origin.accepted = accepted;
-	slot = tree_publish(cookie, self, &origin);
-	if (slot != NULL) {
-		conns_drop(tree_ledger, slot, conns_mark_of(slot)); /* it is ours now */
-	}
-	if (was_accepted && note_newest(mine, &origin)) {
-		due_look();
-	}
-}
-
-/* Two threads may both have engaged; then one is taken back, and the count stays too high. */
-void tree_disengage(uint64_t cookie)
-{
-	if (tree_self() != NULL && conns_disengage(tree_ledger, cookie, self)) {
-		__atomic_sub_fetch(&engagements, 1, __ATOMIC_RELAXED);
-	}
-}
-
-void tree_engage_phantom(uint64_t cookie, const struct table_gone *known, uint32_t accepted)
-{
-	struct conns_origin origin = lineage_origin(known->acquired, known->descriptor);
-
-	origin.accepted = accepted;
-	make_ledger();
-	if (tree_self() != NULL) {
-		tree_publish(cookie, LEDGER_PHANTOM, &origin);
-	}
-}
-
-void tree_arrived(uint64_t cookie)
-{
-	struct conns_origin unknown = {.acquirer = LEDGER_NOBODY, .descriptor = -1};
-
-	has_received = true;
-	if (tree_self() == NULL) {
-		return;
-	}
-	tree_raise_flag(LEDGER_PROCESS_RECEIVED);
-	if (conns_replace_phantom(tree_ledger, cookie, self)) {
-		__atomic_add_fetch(&engagements, 1, __ATOMIC_RELAXED);
-	} else {
-		tree_publish(cookie, self, &unknown);
 	}
 }
 
@@ -561,13 +402,13 @@ void tree_stop_listening(void)
 __attribute__((noinline)) void tree_go_away(void)
 {
 	struct ledger_process *mine = tree_self();
-	uint64_t epoch = epoch_now();
+	uint64_t epoch = process_epoch_now();
 
 	if (mine == NULL || process_is_retired()) {
 		return;
 	}
 	if (speaks_for_the_process()) {
-		raise_word(&mine->away, epoch);
+		word_raise(&mine->away, epoch);
 	}
 	/* After the store, never before: who marks in between has seen us elsewhere. */
 	due_look();
@@ -577,6 +418,6 @@ __attribute__((noinline)) void tree_go_away(void)
 void tree_settle(struct ledger *ledger, int id, uint64_t ref)
 {
 	self = ref;
-	engagements = 1; /* what was said for it before is not counted */
+	tree_use_inherited();
 	install(ledger, id);
 }

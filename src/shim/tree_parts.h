@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What tree.c and tree_image.c share, and nobody else calls.
+ * What tree.c, tree_use.c and tree_image.c share, and nobody else calls.
  */
 #ifndef SHIM_TREE_PARTS_H
 #define SHIM_TREE_PARTS_H
@@ -22,6 +22,19 @@ void tree_fill_child(uint64_t ref, uint64_t born);
 
 /* Parent and child both say the child's pid, as each sees it. */
 void tree_agree_on_pid(struct ledger_process *child, uint32_t pid);
+
+/* The first fork, or sending away, with something to share makes the ledger. */
+void tree_make_ledger_to_share(void);
+
+/* The process is born: it uses nothing yet. Or its image is new, and uses what it did. */
+void tree_use_begin(void);
+void tree_use_inherited(void);
+
+/* It ends, and uses nothing any more. */
+void tree_use_end(void);
+
+/* Flags of a slot that is only made now. */
+uint32_t tree_use_flags(void);
 
 /* Publishes that `ref` uses the connection; NULL, and a flag on us, when there is no room. */
 struct ledger_connection *tree_publish(uint64_t cookie, uint64_t ref,
