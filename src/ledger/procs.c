@@ -329,6 +329,9 @@ uint64_t procs_claim(struct ledger *ledger, const uint64_t *parent, bool is_call
 			uint64_t ref = try_claim(&claim, (start + i) % LEDGER_PROCESSES);
 
 			if (ref != LEDGER_NOBODY) {
+				/* Those that were passed over are passed over by the next, too. */
+				__atomic_fetch_add(&ledger->header.process_next, i,
+						   __ATOMIC_SEQ_CST);
 				return ref;
 			}
 		}

@@ -11,7 +11,13 @@
 #include <string.h>
 #include <sys/socket.h>
 
-enum { LIMIT = 32, FEW = 2000, MANY = 10000, IDLE = 20, CROWD = 40 };
+enum {
+	LIMIT = 32,
+	FEW = 2500, /* more than a ledger has slots */
+	MANY = 10000,
+	IDLE = 20,
+	CROWD = 40,
+};
 
 /* Thousands of clients are for one of the runs; the others are shorter. */
 static int how_many(const struct stage *s)
@@ -19,12 +25,13 @@ static int how_many(const struct stage *s)
 	return s->run != 1 ? LIMIT * 4 : s->runs < 100 ? FEW : MANY;
 }
 
-static void start(struct stage *s, const char *how, int count)
+static void start(struct stage *s, const char *how, int count, int idle)
 {
-	char text[16];
-	const char *const args[] = {"tight", how, text, NULL};
+	char text[16], idle_text[16];
+	const char *const args[] = {"tight", how, text, idle_text, NULL};
 
 	snprintf(text, sizeof(text), "%d", count);
+	snprintf(idle_text, sizeof(idle_text), "%d", idle);
 	stage_start(s, args);
 }
 
@@ -89,13 +96,13 @@ static void play_leaky(struct stage *s)
 {
 	int count = how_many(s);
 
-	start(s, "leaky", count);
+	start(s, "leaky", count, 0);
 	check_served(s, serve_row(s, count, s->shimmed), count, false);
 }
 
 static void play_leaky_off(struct stage *s)
 {
-	start(s, "leaky", 100);
+	start(s, "leaky", 100, 0);
 	check_served(s, serve_row(s, 100, s->shimmed), 100, true);
 }
 
@@ -116,7 +123,7 @@ static void play_leaky_idle(struct stage *s)
 	int count = how_many(s), is;
 	struct client idle[IDLE];
 
-	start(s, "leaky", count + IDLE);
+	start(s, "leaky", count + IDLE, IDLE);
 	for (int i = 0; i < IDLE; i++) {
 		client_open(s, &idle[i]);
 	}
@@ -139,7 +146,7 @@ static void play_late(struct stage *s)
 	int waves = s->run < 2 ? 5 : 2;
 	char got[4];
 
-	start(s, "late", IDLE + waves * CROWD + 100);
+	start(s, "late", IDLE + waves * CROWD + 100, IDLE);
 	for (int i = 0; i < IDLE; i++) {
 		client_open(s, &idle[i]);
 	}
@@ -183,7 +190,7 @@ static void play_linger(struct stage *s)
 	char got[4];
 	int room;
 
-	start(s, "linger", 0);
+	start(s, "linger", 0, 0);
 	room = atoi(stage_hear_value(s, "room "));
 	for (int i = 0; i < room; i++) {
 		client_open(s, &old[i]);

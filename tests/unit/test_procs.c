@@ -334,6 +334,28 @@ static void ended_slot_is_not_the_first_to_be_taken(void **state)
 	assert_null(procs_recall(ledger, ended));
 }
 
+/* Also where many that live are passed over at the turn. */
+static void slots_behind_the_living_are_taken_in_turn(void **state)
+{
+	enum { LIVING = 20, COUNT = 50 };
+	uint64_t ended[COUNT];
+
+	(void)state;
+	for (int i = 0; i < LIVING; i++) {
+		claim(LEDGER_NOBODY);
+	}
+	for (int i = LIVING; i < LEDGER_PROCESSES; i++) {
+		procs_end(ledger, claim(LEDGER_NOBODY));
+	}
+	for (int i = 0; i < COUNT; i++) {
+		ended[i] = claim(LEDGER_NOBODY);
+		procs_end(ledger, ended[i]);
+	}
+	for (int i = 0; i < COUNT; i++) {
+		assert_non_null(procs_recall(ledger, ended[i]));
+	}
+}
+
 static void full_table_has_no_room(void **state)
 {
 	uint64_t refs[LEDGER_PROCESSES];
@@ -549,6 +571,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(old_name_is_forgotten_when_the_slot_is_taken_again),
 	TEST(no_name_ever_comes_back),
 	TEST(ended_slot_is_not_the_first_to_be_taken),
+	TEST(slots_behind_the_living_are_taken_in_turn),
 	TEST(full_table_has_no_room),
 	TEST(slots_of_the_dead_are_taken_when_there_are_no_others),
 	TEST(free_and_ended_slots_come_before_those_of_the_dead),

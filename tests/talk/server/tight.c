@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tight HOW COUNT: a server with 32 descriptors and COUNT clients to come.
+ * tight HOW COUNT IDLE: a server with 32 descriptors and COUNT clients to come, IDLE of which stay.
  *
- *   leaky  it never closes; when accept fails it gives up
+ *   leaky  it never closes; when accept finds no descriptor it waits for the next death, and gives
+ *          up when only the children of the idle ones are left
  *   late   it is right: its SIGCHLD handler closes the dead child's connection, and when accept
  *          finds no descriptor it waits for the next death
  *
@@ -25,6 +26,7 @@ static int room;                    /* connections that there are descriptors fo
 static volatile pid_t owner[LIMIT]; /* who serves the connection with this number */
 static bool given[LIMIT];
 static volatile sig_atomic_t deaths;
+static int births, idle;
 
 static void on_child(int sig)
 {
@@ -64,10 +66,11 @@ static int next_client(int listener)
 		if (errno == EINTR) {
 			continue;
 		}
-		if (!late) {
+		sigprocmask(SIG_BLOCK, &chld, &old);
+		if (!late && births - deaths <= idle && deaths == before) {
+			sigprocmask(SIG_SETMASK, &old, NULL);
 			return -1;
 		}
-		sigprocmask(SIG_BLOCK, &chld, &old);
 		while (deaths == before) {
 			sigsuspend(&old);
 		}
@@ -84,6 +87,7 @@ static void serve(int conn, int listener)
 	sigprocmask(SIG_BLOCK, &chld, &old);
 	owner[conn] = born();
 	given[conn] = true;
+	births++;
 	if (owner[conn] == 0) {
 		close(listener);
 		for (int fd = 0; late && fd < LIMIT; fd++) {
@@ -116,6 +120,8 @@ int main(int argc, char **argv)
 {
 	struct rlimit tight = {LIMIT, LIMIT};
 	int listener = listen_any(), count = argc > 2 ? atoi(argv[2]) : 0;
+
+	idle = argc > 3 ? atoi(argv[3]) : 0;
 
 	lingers = argc > 1 && strcmp(argv[1], "linger") == 0;
 	late = lingers || (argc > 1 && strcmp(argv[1], "late") == 0);
