@@ -22,15 +22,34 @@ bool guard_is_left(uintptr_t entered, uintptr_t frame)
 void guard_before_vfork(void)
 {
 	CAPTURE_ENTRY();
-	if (guard_self.vfork_frame == 0) {
+	if (!guard_in_vfork_child()) {
 		/* A number of another namespace may be the same: then nobody can tell. */
 		bool can_tell = !process_is_retired() && !guard_self.new_pid_space;
 
 		guard_self.vfork_parent = can_tell ? (int32_t)rawsys1(SYS_getpid, 0) : 0;
+		guard_self.vfork_forks = false;
 	}
 	guard_self.vfork_sources = 0;
 	CAPTURE_ENTRY();
 	process_spawning();
+}
+
+/*
+ * Its child has memory of its own, but the vfork child has closed and copied descriptors of
+ * which that memory knows nothing.
+ */
+void guard_before_fork(void)
+{
+	if (!process_is_retired() && guard_in_vfork_child()) {
+		guard_self.vfork_forks = true;
+	}
+}
+
+void guard_after_fork(void)
+{
+	if (guard_self.vfork_forks && process_is_told()) {
+		guard_self.vfork_forks = false;
+	}
 }
 
 void guard_born(void)
@@ -47,14 +66,8 @@ __attribute__((noinline, cold)) bool guard_is_really_child(void)
 		return true;
 	}
 	if (!process_is_told()) {
-		return false; /* forked, so in memory of its own */
+		return guard_self.vfork_forks; /* forked, so in memory of its own */
 	}
-	if (guard_self.vfork_parent == 0 ||
-	    guard_self.vfork_parent != (int32_t)rawsys1(SYS_getpid, 0)) {
-		return true;
-	}
-	if (guard_is_left(guard_self.vfork_frame, (uintptr_t)__builtin_frame_address(0))) {
-		guard_self.vfork_frame = 0;
-	}
-	return false;
+	return guard_self.vfork_parent == 0 ||
+	       guard_self.vfork_parent != (int32_t)rawsys1(SYS_getpid, 0);
 }

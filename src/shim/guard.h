@@ -13,8 +13,9 @@
  * when the parent runs again. Whatever a hook would note meanwhile would be noted for the
  * parent. But signal handlers of the parent run then, too, before the child starts and
  * after it is gone; so where it is set the process is asked who it is. A handler may also
- * jump away, and leave it set: the parent takes it back when it meets it no deeper in its
- * stack, and never on top of a vfork that is still to come.
+ * jump away, and leave it set. Then it stays: nobody can tell a jump from a handler on
+ * another stack, on top of a vfork that is still to come, and all that it costs the parent
+ * is the question. What a vfork child forks is no better than the vfork child.
  *
  * Each is one word, written at once: a handler finds all of it, or nothing.
  *
@@ -41,6 +42,7 @@ struct guard {
 	uint64_t child;         /* ledger slot of the child that this thread is forking */
 	uint64_t execed_before; /* what exec's failure restores (tree.c) */
 	bool new_pid_space;     /* children of this thread are in another pid namespace */
+	bool vfork_forks;       /* the vfork child is forking; and in what it forked */
 	int32_t vfork_parent;   /* who made the outermost vfork child, 0 = not known */
 	uintptr_t caller_pc;    /* who called the hook that this thread is in (capture.h) */
 	uintptr_t caller_cfa;   /* ... and where that frame ends */
@@ -61,6 +63,10 @@ bool guard_is_left(uintptr_t entered, uintptr_t frame);
 
 /* A vfork is about to happen: remembers whose memory it is. Called by thunks.S, too. */
 void guard_before_vfork(void);
+
+/* Around a fork, whoever forks; the second not in the child. */
+void guard_before_fork(void);
+void guard_after_fork(void);
 
 /* First thing in a forked child. */
 void guard_born(void);

@@ -142,6 +142,7 @@ uint64_t process_before_fork(void)
 {
 	uint64_t interrupted;
 
+	guard_before_fork();
 	if (!process_may_act()) {
 		return 0;
 	}
@@ -154,6 +155,7 @@ uint64_t process_before_fork(void)
 void process_after_fork(pid_t child_pid, uint64_t interrupted)
 {
 	if (process_retired || guard_in_vfork_child()) {
+		guard_after_fork();
 		return;
 	}
 	/* Also a child that comes back with an error: daemon() may fail after its fork. */

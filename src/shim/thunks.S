@@ -6,8 +6,8 @@
  * destroys whatever a C function had put there. So the return address lives in a
  * register, which each of the two processes has its own copy of, and the only
  * memory written is the thread's word for a vfork under way (guard.h): set before
- * the child starts, and back to what the parent's register says when it runs again,
- * for a handler may have put it right in between. The system call is
+ * the child starts, and back to what the parent's register says when it runs again.
+ * The system call is
  * made here, as libc makes it; on failure the parent sets errno.
  *
  * syscall must hand on every register as it came, and its SYS_vfork is ours. Only

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stepped again|jump|vfork|leave: a signal at every instruction of a call.
+ * stepped again|jump|vfork|leave [above]: a signal at every instruction of a call.
  *
  * A storm of signals finds a window of one instruction once in a hundred million closes. Here
  * the processor's trap flag finds it at once: each round takes the next instruction of one
@@ -10,6 +10,8 @@
  *  - jump: there is another one inside the handler's own dup and close; it jumps out of them.
  *  - vfork: the call is a vfork whose child closes the connection.
  *  - leave: the same, and the handler jumps out of the call.
+ *  - above: the handler has a stack of its own, higher than the interrupted one; the kernel has
+ *    disarmed it, so that it says of no stack that it is in use.
  * All clients have half-closed, and a child that went elsewhere holds everything: a close that is
  * taken for the last one by mistake cuts a client off, which is counted. At the end a leak must
  * still be cured.
@@ -26,11 +28,15 @@
 #include <sys/prctl.h>
 
 enum {
-	SPARES = 2,     /* connections for the handler */
-	SOON = 40,      /* instructions within which the signal comes again */
+	SPARES = 2, /* connections for the handler */
+	SOON = 40,  /* instructions within which the signal comes again */
+	ABOVE = 64 * 1024,
 	INSIDE = 97,    /* instructions of the handler's own call that it jumps out of */
 	ROUNDS = 20000, /* more than there are instructions */
 };
+
+/* SS_AUTODISARM of the kernel, which not every libc has. */
+#define AUTODISARM (1U << 31)
 
 static const char *what;
 
@@ -43,6 +49,7 @@ static volatile int inside; /* instructions until the jump */
 static sigjmp_buf way_out;
 static int waiting; /* a listener that nobody connects to */
 static long cuts;
+static stack_t above;
 
 /* In a vfork child perhaps, which has closed it. */
 static void dup_and_close(int fd)
@@ -215,6 +222,9 @@ static int play(int listener, void (*call)(int fd))
 	serve(&interrupted);
 	now = spares_used = 0;
 	again = strcmp(what, "again") == 0 ? first + 1 + first % SOON : 0;
+	if (above.ss_sp != NULL) {
+		sigaltstack(&above, NULL); /* once more: a handler may have jumped away */
+	}
 	if (sigsetjmp(way_out, 1) == 0) {
 		trap(1);
 		call(interrupted.server);
@@ -243,6 +253,7 @@ static int play(int listener, void (*call)(int fd))
 int main(int argc, char **argv)
 {
 	struct sigaction action = {.sa_handler = on_trap, .sa_flags = SA_NODEFER};
+	char room[ABOVE]; /* main has the highest frame */
 	struct sockaddr_in name;
 	int listener = listen_here(&name);
 	void (*call)(int fd) = dup_and_close;
@@ -250,6 +261,12 @@ int main(int argc, char **argv)
 	what = argc > 1 ? argv[1] : "again";
 	if (strcmp(what, "vfork") == 0 || strcmp(what, "leave") == 0) {
 		call = vfork_and_close;
+	}
+	if (argc > 2) {
+		above.ss_sp = room;
+		above.ss_size = sizeof(room);
+		above.ss_flags = (int)AUTODISARM;
+		action.sa_flags |= SA_ONSTACK;
 	}
 	own = getpid();
 	waiting = listen_here(&name);
