@@ -2,22 +2,11 @@
 /* See guard.h. */
 #include "shim/guard.h"
 
-#include <signal.h>
-
 #include "shim/capture.h"
 #include "shim/process.h"
 #include "sys/rawsys.h"
 
 __thread struct guard guard_self;
-
-/* A handler has a deeper frame, or a stack of its own. */
-bool guard_is_left(uintptr_t entered, uintptr_t frame)
-{
-	stack_t current = {.ss_flags = SS_ONSTACK};
-
-	return frame >= entered && rawsys3(SYS_sigaltstack, 0, (long)&current, 0) == 0 &&
-	       (current.ss_flags & SS_ONSTACK) == 0;
-}
 
 void guard_before_vfork(void)
 {

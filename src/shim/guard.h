@@ -2,11 +2,11 @@
 /*
  * What every thread must know before it touches our bookkeeping.
  *
- * frame: this thread is inside the table's critical section, entered in this stack
+ * frame: this thread is inside the table's critical section, held by a mark in this stack
  * frame; 0 outside. A hook that finds it set is a signal handler on top of us: it must
  * not wait for itself, so it gives up, and its descriptor becomes "unknown", which
- * means plain libc. Unless its own frame is no deeper than ours: then a handler has
- * jumped out of the section (siglongjmp), and nobody will ever leave it.
+ * means plain libc. Unless a handler has jumped out of the section (siglongjmp), and nobody
+ * will ever leave it.
  *
  * vfork_frame: this thread's memory is being used by a vfork child; the stack pointer
  * at the outermost vfork, or 0. It is put there before the child starts, and put back
@@ -54,12 +54,6 @@ _Static_assert(offsetof(struct guard, vfork_frame) == GUARD_OFFSET_VFORK_FRAME,
 	       "thunks.S writes at this offset");
 
 extern HIDDEN __thread struct guard guard_self;
-
-/*
- * Something was entered in the frame `entered`, by this thread, and never left. Has it been
- * jumped out of? Asked in `frame`: else that is a handler on top of it.
- */
-bool guard_is_left(uintptr_t entered, uintptr_t frame);
 
 /* A vfork is about to happen: remembers whose memory it is. Called by thunks.S, too. */
 void guard_before_vfork(void);

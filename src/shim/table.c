@@ -184,13 +184,14 @@ static void give_up(int fd)
 /* The record keeps the epoch of acquisition, which the next stamp overwrites. */
 static bool make_record(int fd)
 {
+	struct records_hold hold;
 	bool is_made;
 
-	if (!records_lock()) {
+	if (!records_lock(&hold)) {
 		return false;
 	}
 	is_made = connection_of(fd) != NULL;
-	records_unlock();
+	records_unlock(&hold);
 	return is_made;
 }
 
@@ -226,14 +227,15 @@ enum table_noted table_note(int fd, uint64_t use)
 
 bool table_set_cookie(int fd, uint64_t cookie)
 {
+	struct records_hold hold;
 	struct table_connection *connection = NULL;
 
-	if (cookie != 0 && records_lock()) {
+	if (cookie != 0 && records_lock(&hold)) {
 		connection = connection_of(fd);
 		if (connection != NULL) {
 			connection->cookie = cookie;
 		}
-		records_unlock();
+		records_unlock(&hold);
 	}
 	if (connection == NULL) {
 		give_up(fd);
@@ -254,6 +256,7 @@ bool table_remove(int fd, struct table_gone *gone)
 {
 	uint64_t stamp = __atomic_exchange_n(&table_stamps[fd], STAMP_NONE, __ATOMIC_RELAXED);
 	struct table_connection *connection;
+	struct records_hold hold;
 
 	memset(gone, 0, sizeof(*gone));
 	gone->stamp = stamp;
@@ -263,7 +266,7 @@ bool table_remove(int fd, struct table_gone *gone)
 		return stamp_is_connection(stamp);
 	}
 	gone->stamp = STAMP_NONE;
-	if (!records_lock()) {
+	if (!records_lock(&hold)) {
 		return false;
 	}
 	connection = records_find(fd);
@@ -276,7 +279,7 @@ bool table_remove(int fd, struct table_gone *gone)
 		tell(gone, connection);
 		records_remove(fd);
 	}
-	records_unlock();
+	records_unlock(&hold);
 	return connection != NULL && gone->others == NULL;
 }
 
@@ -284,6 +287,7 @@ bool table_look(int fd, struct table_gone *known)
 {
 	uint64_t stamp = table_is_watched(fd) ? table_stamp(fd) : STAMP_NONE;
 	const struct table_connection *connection;
+	struct records_hold hold;
 
 	memset(known, 0, sizeof(*known));
 	known->stamp = stamp;
@@ -292,19 +296,21 @@ bool table_look(int fd, struct table_gone *known)
 	if ((stamp & STAMP_RECORD) == 0) {
 		return stamp_is_connection(stamp);
 	}
-	if (!records_lock()) {
+	if (!records_lock(&hold)) {
 		return false;
 	}
 	connection = records_find(fd);
 	if (connection != NULL) {
 		tell(known, connection);
 	}
-	records_unlock();
+	records_unlock(&hold);
 	return connection != NULL;
 }
 
 void table_put_back(int fd, const struct table_gone *gone)
 {
+	struct records_hold hold;
+
 	if (gone->stamp == STAMP_NONE) {
 		return;
 	}
@@ -312,7 +318,7 @@ void table_put_back(int fd, const struct table_gone *gone)
 		table_put(fd, gone->stamp);
 		return;
 	}
-	if (!records_lock()) {
+	if (!records_lock(&hold)) {
 		/* The others' count is one short now, and a wrong "last" cuts a conversation. */
 		if (gone->others != NULL) {
 			process_retire();
@@ -335,11 +341,13 @@ void table_put_back(int fd, const struct table_gone *gone)
 			table_forget(fd);
 		}
 	}
-	records_unlock();
+	records_unlock(&hold);
 }
 
 bool table_alias_begin(int from, struct table_alias *alias)
 {
+	struct records_hold hold;
+
 	alias->stamp = table_stamp(from);
 	alias->connection = NULL;
 	if (alias->stamp == STAMP_SOCKET) {
@@ -350,13 +358,13 @@ bool table_alias_begin(int from, struct table_alias *alias)
 	if (!stamp_is_connection(alias->stamp)) {
 		return alias->stamp != STAMP_NONE;
 	}
-	if (records_lock()) {
+	if (records_lock(&hold)) {
 		alias->connection = connection_of(from);
 		if (alias->connection != NULL) {
 			alias->connection->descriptors++;
 			alias->generation = records_generation();
 		}
-		records_unlock();
+		records_unlock(&hold);
 	}
 	if (alias->connection == NULL) {
 		give_up(from);
@@ -368,6 +376,8 @@ bool table_alias_begin(int from, struct table_alias *alias)
 
 void table_alias_end(const struct table_alias *alias, int to)
 {
+	struct records_hold hold;
+
 	if (alias->connection == NULL) {
 		if (to >= 0) {
 			table_put(to, alias->stamp);
@@ -375,7 +385,7 @@ void table_alias_end(const struct table_alias *alias, int to)
 		return;
 	}
 	/* Without the lock the count stays one too high: never "the last", never a FIN. */
-	if (!records_lock()) {
+	if (!records_lock(&hold)) {
 		table_forget(to);
 		return;
 	}
@@ -389,7 +399,7 @@ void table_alias_end(const struct table_alias *alias, int to)
 	} else {
 		records_drop(alias->connection);
 	}
-	records_unlock();
+	records_unlock(&hold);
 }
 
 bool table_alias_inherited(int from, int to, uint64_t stamp)

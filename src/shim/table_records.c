@@ -2,9 +2,11 @@
 /* See table_records.h. */
 #include "shim/table_records.h"
 
+#include <signal.h>
 #include <string.h>
 
 #include "shim/guard.h"
+#include "sys/rawsys.h"
 
 static void *arena_take(size_t size);
 
@@ -25,6 +27,8 @@ enum {
 	/* Buckets of all sizes up to the largest: twice 4096 of 16 bytes. */
 	ARENA_BYTES = 192 * 1024,
 	SENTINEL_FD = -1,
+	SAME_STACK = 16 * 1024, /* so near, it is mapped: as much as the smallest stack there is */
+	RIGHT_ABOVE = 1024,
 };
 
 /* One descriptor of a connection. */
@@ -126,14 +130,41 @@ static bool refuse(void)
 	return false;
 }
 
-__attribute__((noinline)) bool records_lock(void)
+static uintptr_t mark_of(uintptr_t hold)
 {
-	uintptr_t frame = (uintptr_t)__builtin_frame_address(0);
+	return ~hold;
+}
 
-	if (guard_self.frame != 0 && !guard_is_left(guard_self.frame, frame)) {
+/*
+ * This thread entered the section and has not left it. Either this runs in a handler on top
+ * of it; or a handler jumped out of it. Then something else is written where the mark was,
+ * sooner or later; or this is right above it in the stack, as no handler is: it has a deeper
+ * frame, or a stack of its own, whose frame for the signal alone is larger than that. (The
+ * kernel is asked, too; of a stack with SS_AUTODISARM it knows nothing.) Who is far away
+ * cannot tell.
+ */
+static bool is_abandoned(uintptr_t hold, uintptr_t here)
+{
+	uintptr_t distance = here < hold ? hold - here : here - hold;
+	stack_t current = {.ss_flags = SS_ONSTACK};
+
+	if (distance < SAME_STACK && ((const struct records_hold *)hold)->mark != mark_of(hold)) {
+		return true;
+	}
+	return here >= hold && distance < RIGHT_ABOVE &&
+	       rawsys3(SYS_sigaltstack, 0, (long)&current, 0) == 0 &&
+	       (current.ss_flags & SS_ONSTACK) == 0;
+}
+
+__attribute__((noinline)) bool records_lock(struct records_hold *hold)
+{
+	hold->mark = 0;
+	if (guard_self.frame != 0 && !is_abandoned(guard_self.frame, (uintptr_t)hold)) {
 		return refuse();
 	}
-	guard_self.frame = frame;
+	hold->mark = mark_of((uintptr_t)hold);
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	guard_self.frame = (uintptr_t)hold;
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	if (__atomic_load_n(&lock_word, __ATOMIC_RELAXED) == owner_here()) {
 		reset(); /* abandoned, half changed perhaps */
@@ -151,6 +182,7 @@ __attribute__((noinline)) bool records_lock(void)
 #endif
 	}
 	guard_self.frame = 0;
+	hold->mark = 0;
 	return refuse();
 }
 
@@ -159,11 +191,12 @@ uint32_t records_generation(void)
 	return generation;
 }
 
-void records_unlock(void)
+void records_unlock(struct records_hold *hold)
 {
 	__atomic_store_n(&lock_word, 0, __ATOMIC_RELEASE);
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	guard_self.frame = 0;
+	hold->mark = 0;
 }
 
 void records_after_fork_in_child(void)

@@ -47,12 +47,17 @@ struct table_connection {
 size_t records_bytes(void);
 void records_setup(void *end);
 
+/* In the frame of whoever holds the lock, from the lock on until it is unlocked. */
+struct records_hold {
+	volatile uintptr_t mark; /* its own address, disguised: it is held */
+};
+
 /* False after a bounded number of tries, and in a signal handler on top of the lock. */
-bool records_lock(void);
+bool records_lock(struct records_hold *hold);
 
 /* How often it was false. For the stress test alone, which finds it by its name. */
 extern HIDDEN uint64_t records_refused;
-void records_unlock(void);
+void records_unlock(struct records_hold *hold);
 
 /* A new one when everything was forgotten: cells from before are other connections' now. */
 uint32_t records_generation(void);

@@ -115,7 +115,7 @@ static void serve(const struct pair *pair)
  */
 static __attribute__((noinline)) void jump_out(void)
 {
-	volatile char depth[1024];
+	volatile char depth[256];
 
 	depth[0] = 0;
 	inside = 0;
