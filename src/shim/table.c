@@ -169,6 +169,11 @@ static struct table_connection *connection_of(int fd)
 			      stamp_epoch(stamp) != process_epoch_now();
 	note_range(fd);
 	table_flag(fd, STAMP_RECORD);
+	if ((table_stamp(fd) & STAMP_RECORD) == 0) {
+		/* A handler on top of us gave it up: there may be a copy that nobody counts. */
+		records_remove(fd);
+		return NULL;
+	}
 	return connection;
 }
 

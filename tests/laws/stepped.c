@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stepped again|jump|vfork|leave [above]: a signal at every instruction of a call.
+ * stepped again|jump|keep|vfork|leave [above]: a signal at every instruction of a call.
  *
  * A storm of signals finds a window of one instruction once in a hundred million closes. Here
  * the processor's trap flag finds it at once: each round takes the next instruction of one
@@ -8,6 +8,7 @@
  * serves a fresh one and copies it, so that bookkeeping which it spoiled is soon in use again.
  *  - again: there is one more signal soon after.
  *  - jump: there is another one inside the handler's own dup and close; it jumps out of them.
+ *  - keep: the handler keeps its copy; the copy that it interrupted is used and closed.
  *  - vfork: the call is a vfork whose child closes the connection.
  *  - leave: the same, and the handler jumps out of the call.
  *  - above: the handler has a stack of its own, higher than the interrupted one; the kernel has
@@ -49,7 +50,20 @@ static volatile int inside; /* instructions until the jump */
 static sigjmp_buf way_out;
 static int waiting; /* a listener that nobody connects to */
 static long cuts;
+static int kept = -1; /* the handler's own copy */
 static stack_t above;
+
+static void trap(int is_on)
+{
+#if defined(__x86_64__)
+	if (is_on) {
+		__asm__ volatile("pushfq; orq $0x100, (%%rsp); popfq" ::: "memory", "cc");
+	} else {
+		__asm__ volatile("pushfq; andq $~0x100, (%%rsp); popfq" ::: "memory", "cc");
+	}
+#endif
+	(void)is_on;
+}
 
 /* In a vfork child perhaps, which has closed it. */
 static void dup_and_close(int fd)
@@ -59,6 +73,21 @@ static void dup_and_close(int fd)
 	if (copy >= 0) {
 		close(copy);
 	}
+}
+
+/* The number that was copied means another connection soon. */
+static void dup_and_replace(int fd)
+{
+	int copy = dup(fd);
+	char byte;
+
+	trap(0);
+	while (recv(copy, &byte, 1, 0) > 0) {
+	}
+	if (send(copy, "y", 1, 0) != 1 || dup2(spares[SPARES - 1].server, fd) != fd) {
+		die("copy");
+	}
+	close(copy);
 }
 
 /* What a close-all loop does before it runs a program. */
@@ -72,18 +101,6 @@ static void vfork_and_close(int fd)
 	}
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
 	}
-}
-
-static void trap(int is_on)
-{
-#if defined(__x86_64__)
-	if (is_on) {
-		__asm__ volatile("pushfq; orq $0x100, (%%rsp); popfq" ::: "memory", "cc");
-	} else {
-		__asm__ volatile("pushfq; andq $~0x100, (%%rsp); popfq" ::: "memory", "cc");
-	}
-#endif
-	(void)is_on;
 }
 
 /* The client has said all it will say. */
@@ -135,6 +152,8 @@ static void act(void)
 
 	if (strcmp(what, "jump") == 0) {
 		jump_out();
+	} else if (strcmp(what, "keep") == 0) {
+		kept = dup(interrupted.server);
 	} else {
 		dup_and_close(interrupted.server);
 	}
@@ -219,7 +238,9 @@ static int play(int listener, void (*call)(int fd))
 		half_close(&spares[i], listener);
 	}
 	child = go_elsewhere();
-	serve(&interrupted);
+	if (call != dup_and_replace) {
+		serve(&interrupted);
+	}
 	now = spares_used = 0;
 	again = strcmp(what, "again") == 0 ? first + 1 + first % SOON : 0;
 	if (above.ss_sp != NULL) {
@@ -242,8 +263,14 @@ static int play(int listener, void (*call)(int fd))
 		check(&spares[i]);
 		end(&spares[i]);
 	}
-	dup_and_close(interrupted.server);
-	check(&interrupted);
+	if (call != dup_and_replace) {
+		dup_and_close(interrupted.server);
+	}
+	if (call != dup_and_replace || kept >= 0) {
+		check(&interrupted);
+		close(kept);
+		kept = -1;
+	}
 	end(&interrupted);
 	kill(child, SIGKILL);
 	waitpid(child, NULL, 0);
@@ -261,6 +288,9 @@ int main(int argc, char **argv)
 	what = argc > 1 ? argv[1] : "again";
 	if (strcmp(what, "vfork") == 0 || strcmp(what, "leave") == 0) {
 		call = vfork_and_close;
+	}
+	if (strcmp(what, "keep") == 0) {
+		call = dup_and_replace;
 	}
 	if (argc > 2) {
 		above.ss_sp = room;
