@@ -306,6 +306,8 @@ int main(int argc, char **argv)
 		first++;
 	}
 	printf("cuts %ld\n", cuts);
+	/* What could not be noted speaks against all that was accepted before the next fork. */
+	share();
 	say_cure(listener);
 	return 0;
 }
