@@ -141,6 +141,20 @@ static void find_origin(struct departure *departure)
 	}
 }
 
+/*
+ * Epoch and number are its name, for those on our line of descent. Until the epoch has moved
+ * on the number may be acquired once more; and what came with the image has no such name.
+ */
+static bool has_name(const struct conns_origin *origin)
+{
+	const struct ledger_process *self = tree_self();
+
+	return origin->acquired != PROCESS_INHERITED_EPOCH &&
+	       origin->acquired < __atomic_load_n(&process_epoch, __ATOMIC_RELAXED) &&
+	       (origin->acquirer == tree_self_ref() ||
+		procs_kin(tree_ledger, self, origin->acquirer) == PROCS_DESCENDS);
+}
+
 /* Before the look at the others: we are no user of it any more, and no holder. */
 static void leave_users(struct departure *departure)
 {
@@ -153,8 +167,10 @@ static void leave_users(struct departure *departure)
 	if ((gone->stamp & STAMP_ENGAGED) != 0) {
 		tree_disengage(gone->cookie);
 	}
-	departure->released = procs_release(self, departure->origin.acquired,
-					    departure->origin.descriptor);
+	if (has_name(&departure->origin)) {
+		departure->released = procs_release(self, departure->origin.acquired,
+						    departure->origin.descriptor);
+	}
 }
 
 static bool may_act(const struct departure *departure)

@@ -278,6 +278,10 @@ bool table_remove(int fd, struct table_gone *gone)
 	if (connection != NULL) {
 		connection->stamp = stamp_merged(connection->stamp, stamp, process_came_to_share);
 		gone->stamp = connection->stamp;
+		if (connection->descriptors > 1 && connection->descriptor == fd &&
+		    connection->acquired == __atomic_load_n(&process_epoch, __ATOMIC_RELAXED)) {
+			connection->descriptor = TABLE_FD_NONE; /* soon another's, in this epoch */
+		}
 		if (connection->descriptors > 1 || connection->acquired <= lost_epoch) {
 			gone->others = connection;
 		}

@@ -46,7 +46,7 @@ struct table_gone {
 	uint64_t stamp;    /* of the connection: merged over all its descriptors that went */
 	uint64_t acquired; /* the epoch in which it was acquired */
 	uint64_t cookie;   /* the kernel's cookie when it was first used while shared, or 0 */
-	int descriptor;    /* the number it was acquired under */
+	int descriptor;    /* the number it was acquired under, if no other can have been */
 	bool is_lent;      /* its acquirer used it itself before it was shared */
 	struct table_connection *others; /* set when further descriptors remain */
 };

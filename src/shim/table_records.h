@@ -37,7 +37,7 @@ struct table_connection {
 	uint64_t stamp;       /* what the stamps of descriptors that went have left */
 	uint64_t acquired;    /* epoch */
 	uint64_t cookie;      /* 0 until known */
-	int descriptor;       /* the number under which it was acquired */
+	int descriptor;       /* as in table_gone */
 	bool is_lent;         /* used before it came to be shared: by those we have it from */
 	uint32_t descriptors; /* records that point here, and aliases under way */
 	uint32_t next_free;   /* index + 1 in the free list */
