@@ -21,6 +21,9 @@ void guard_before_vfork(void)
 	guard_self.vfork_sources = 0;
 	CAPTURE_ENTRY();
 	process_spawning();
+	if (!guard_in_vfork_child()) {
+		guard_self.vfork_epoch = __atomic_load_n(&process_epoch, __ATOMIC_RELAXED);
+	}
 }
 
 /*

@@ -21,14 +21,19 @@ static long call(long number, long a, long b, long c)
 	return rawsys3(number, a, b, c);
 }
 
-/* A slot of its own for an image that will run in another process than this. */
+/*
+ * A slot of its own for an image that will run in another process than this. A vfork child's
+ * was born with it: other threads of its parent have gone on to close and to fork since.
+ */
 static uint64_t claim_image(void)
 {
 	bool is_vfork = guard_in_vfork_child();
+	uint64_t epoch = is_vfork ? guard_self.vfork_epoch
+				  : __atomic_load_n(&process_epoch, __ATOMIC_RELAXED);
 	uint64_t ref = tree_claim_child(!is_vfork, is_vfork ? NULL : tree_is_dead);
 
 	if (ref != LEDGER_NOBODY) {
-		tree_fill_child(ref, process_epoch + STAMP_EPOCH_ONE);
+		tree_fill_child(ref, epoch + STAMP_EPOCH_ONE);
 	}
 	return ref;
 }
@@ -100,6 +105,22 @@ static bool is_ours(struct ledger_process *slot)
 					   __ATOMIC_SEQ_CST);
 }
 
+/* Other threads of the old image went on to fork, until the kernel stopped them. */
+static uint64_t latest_epoch(const struct ledger *ledger, const struct ledger_process *mine,
+			     uint64_t ref)
+{
+	uint64_t epoch = mine->execed > mine->came_to_share ? mine->execed : mine->came_to_share;
+
+	for (uint32_t i = 0; i < procs_high(ledger); i++) {
+		uint64_t born = procs_born(ledger, i);
+
+		if (born > epoch && ledger->processes[i].ancestors[0] == ref) {
+			epoch = born;
+		}
+	}
+	return epoch & ~STAMP_FLAGS;
+}
+
 bool tree_adopt(int id, uint64_t ref)
 {
 	struct ledger *ledger;
@@ -114,7 +135,7 @@ bool tree_adopt(int id, uint64_t ref)
 		return false;
 	}
 	conns_introduce(ref, tree_is_dead);
-	process_epoch = (mine->execed & ~STAMP_FLAGS) + STAMP_EPOCH_ONE;
+	process_epoch = latest_epoch(ledger, mine, ref) + STAMP_EPOCH_ONE;
 	process_came_to_share = PROCESS_INHERITED_EPOCH;
 	lineage_rebuild(ledger, mine, ref);
 	tree_settle(ledger, id, ref);
