@@ -60,7 +60,8 @@ static __attribute__((noinline)) int close_watched(int fd)
 	}
 	key = letgo(fd);
 	result = real.close(fd);
-	if (key != 0) {
+	/* Asked anew: a handler may have forked behind the hooks' back, and this be the child. */
+	if (key != 0 && process_may_act()) {
 		tree_closed(key);
 	}
 	return result;
