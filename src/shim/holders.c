@@ -22,8 +22,9 @@ struct look {
 	enum standing named_for; /* ... and how it stands */
 };
 
-/* May this process, by its family, have a copy that it has not let go of? */
-static bool may_hold(const struct look *look, const struct ledger_process *process, uint64_t ref)
+/* May this process, by its family, have had a copy, and its children got one? */
+static bool may_have_held(const struct look *look, const struct ledger_process *process,
+			  uint64_t ref)
 {
 	const struct conns_origin *origin = look->origin;
 
@@ -35,12 +36,15 @@ static bool may_hold(const struct look *look, const struct ledger_process *proce
 	     procs_kin(tree_ledger, process, origin->acquirer) == PROCS_NO_KIN)) {
 		return false;
 	}
-	if (procs_has_released(process, origin->acquired, origin->descriptor)) {
-		return false;
-	}
 	return ref == origin->acquirer ||
 	       !procs_born_without(tree_ledger, process, origin->acquirer, origin->acquired,
 				   origin->descriptor);
+}
+
+static bool may_hold(const struct look *look, const struct ledger_process *process, uint64_t ref)
+{
+	return may_have_held(look, process, ref) &&
+	       !procs_has_released(process, look->origin->acquired, look->origin->descriptor);
 }
 
 /*
@@ -88,10 +92,13 @@ static enum standing standing_in(const struct look *look, const struct ledger_pr
 	return standing_of(&facts);
 }
 
-/* Children that libc made, or that found no slot: the forker knows only that there are some. */
-static void count_unseen(struct look *look, const struct ledger_process *process)
+/*
+ * Children that libc made, or that found no slot: the forker knows only that there are some.
+ * The latter may use it even when the forker itself has let go.
+ */
+static void count_unseen(struct look *look, const struct ledger_process *process, bool holds)
 {
-	if (word_load(&process->spawned) > look->origin->acquired) {
+	if (holds && word_load(&process->spawned) > look->origin->acquired) {
 		look->holders->elsewhere++;
 	}
 	if (word_load(&process->blind) > look->origin->acquired) {
@@ -134,8 +141,8 @@ static void look_at(struct look *look, uint32_t index)
 		return;
 	}
 	if (look->origin->acquired != 0 &&
-	    (ref == tree_self_ref() || may_hold(look, process, ref))) {
-		count_unseen(look, process);
+	    (ref == tree_self_ref() || may_have_held(look, process, ref))) {
+		count_unseen(look, process, ref == tree_self_ref() || may_hold(look, process, ref));
 	}
 	if (ref == look->skipped || !may_hold(look, process, ref)) {
 		return;
