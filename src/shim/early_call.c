@@ -149,6 +149,11 @@ int early_accept(int fd, struct sockaddr *address, socklen_t *length)
 {
 	return early_accept4(fd, address, length, 0);
 }
+
+int early_pidfd_getfd(int process, int fd, unsigned int flags)
+{
+	return (int)CALL(SYS_pidfd_getfd, process, fd, flags, 0, 0, 0);
+}
 /* Reading */
 
 ssize_t early_read(int fd, void *buffer, size_t count)

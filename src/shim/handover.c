@@ -67,6 +67,7 @@ static void arrive(int fd)
 __attribute__((noinline, cold)) void handover_taken(int fd)
 {
 	if (process_may_act() && is_new_copy(fd)) {
+		tree_received();
 		use_note(fd, STAMP_USE_POLL);
 	}
 }

@@ -13,6 +13,7 @@
 
 #include "core/stamp.h"
 #include "shim/capture.h"
+#include "shim/handover.h"
 #include "shim/hooks.h"
 #include "shim/places.h"
 #include "shim/process.h"
@@ -165,6 +166,19 @@ EXPORT int accept4(int fd, struct sockaddr *address, socklen_t *length, int flag
 	}
 	CAPTURE_ENTRY(); /* not before: a handler may have run while it blocked */
 	return socket_accepted(fd, accepted_fd, (flags & SOCK_CLOEXEC) != 0 ? STAMP_CLOEXEC : 0);
+}
+
+/* Not in the headers of an older libc. */
+EXPORT int pidfd_getfd(int process, int fd, unsigned int flags);
+
+EXPORT int pidfd_getfd(int process, int fd, unsigned int flags)
+{
+	int taken = real.pidfd_getfd(process, fd, flags);
+
+	if (taken >= 0) {
+		handover_taken(taken);
+	}
+	return taken;
 }
 
 __typeof__(socket) hook_socket SAME_AS(socket);

@@ -102,7 +102,8 @@ static void read_settings(char **environment)
 /* What the kernel says of this process in /proc/self/status; see proc(5). */
 struct status {
 	bool is_sandboxed;
-	uint32_t descriptors; /* room in its table: none is open from here on */
+	uint32_t descriptors; /* room in its table: none is open from here on ... */
+	bool has_more;        /* ... but that there is more than we look at */
 };
 
 static const char *value_of(const char *status, const char *name)
@@ -136,6 +137,7 @@ static struct status read_status(void)
 	     *digit >= '0' && *digit <= '9' && size < IMAGE_DESCRIPTORS; digit++) {
 		size = size * 10 + (uint32_t)(*digit - '0');
 	}
+	found.has_more = size > found.descriptors;
 	if (size != 0 && size < found.descriptors) {
 		found.descriptors = size;
 	}
@@ -206,7 +208,7 @@ static bool is_inherited(uint64_t cookie, const void *context)
 }
 
 /* One poll tells which descriptors are open; only those are asked what they are. */
-static void find_inherited(const char *handed, uint32_t limit)
+static void find_inherited(const char *handed, uint32_t limit, bool has_more)
 {
 	struct pollfd descriptors[IMAGE_DESCRIPTORS];
 	struct inheritance found;
@@ -215,6 +217,9 @@ static void find_inherited(const char *handed, uint32_t limit)
 
 	memset(&found, 0, sizeof(found));
 	image_adopt(handed, &found.legacy);
+	if (has_more) {
+		tree_received(); /* copies of what we see, perhaps */
+	}
 	if (places_are_kept) {
 		tree_make_ledger();
 		journal_setup();
@@ -331,7 +336,8 @@ static void set_up(char **environment, char **given)
 	}
 	table_setup((uint8_t *)map + PROCESS_BYTES, limit);
 	set_up_diagnosis(limit);
-	find_inherited(handed, soft < status.descriptors ? (uint32_t)soft : status.descriptors);
+	find_inherited(handed, soft < status.descriptors ? (uint32_t)soft : status.descriptors,
+		       status.has_more);
 	register_exit();
 	due_look(); /* until we attached, nobody could say that this image holds by accident */
 }

@@ -92,7 +92,10 @@ void tree_uses_unknown(void);
 /* A connection is sent away, or handed to a child of libc: somebody will use it. */
 void tree_engage_phantom(uint64_t cookie, const struct table_gone *known, uint32_t accepted);
 
-/* A connection arrived: the phantom's place is taken. */
+/* It may hold what neither fork nor exec, as far as they are seen, have brought. */
+void tree_received(void);
+
+/* A connection arrived in a message: that, and the phantom's place is taken. */
 void tree_arrived(uint64_t cookie);
 
 /* It calls accept: it listens. */

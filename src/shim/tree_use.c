@@ -158,15 +158,20 @@ void tree_engage_phantom(uint64_t cookie, const struct table_gone *known, uint32
 	}
 }
 
+void tree_received(void)
+{
+	has_received = true;
+	tree_raise_flag(LEDGER_PROCESS_RECEIVED);
+}
+
 void tree_arrived(uint64_t cookie)
 {
 	struct conns_origin unknown = {.acquirer = LEDGER_NOBODY, .descriptor = -1};
 
-	has_received = true;
+	tree_received();
 	if (tree_self() == NULL) {
 		return;
 	}
-	tree_raise_flag(LEDGER_PROCESS_RECEIVED);
 	if (conns_replace_phantom(tree_ledger, cookie, tree_self_ref())) {
 		__atomic_add_fetch(&engagements, 1, __ATOMIC_RELAXED);
 	} else {
