@@ -112,6 +112,38 @@ static void play_back(struct stage *s)
 	client_close(s, &c);
 }
 
+/* The first client is there for its descriptor's number. */
+static void play_astray(struct stage *s)
+{
+	bool is_second = strcmp(s->talk->args[1], "moved") == 0 ||
+			 strcmp(s->talk->args[1], "own") == 0 ||
+			 strcmp(s->talk->args[1], "crossed") == 0 ||
+			 strcmp(s->talk->args[1], "sent") == 0;
+	struct client before, c;
+
+	if (is_second) {
+		client_open(s, &before);
+	}
+	ask(s, &c);
+	stage_hear(s, "waiting");
+	stage_hear(s, "handed on");
+	stage_tell_kid(s, "reader goes");
+	if (strcmp(s->talk->args[1], "own") != 0 && strcmp(s->talk->args[1], "crossed") != 0) {
+		client_want(s, &c, "first ");
+	}
+	stage_hear(s, "child gone");
+	stage_hear(s, "reader gone");
+	client_held(s, &c);
+	stage_tell_kid(s, "writer goes");
+	client_drain(s, &c, ANSWER);
+	stage_tell(s, "end");
+	client_eof(s, &c);
+	client_close(s, &c);
+	if (is_second) {
+		client_close(s, &before);
+	}
+}
+
 static void play_chain(struct stage *s)
 {
 	struct client c;
@@ -130,6 +162,11 @@ static void play_chain(struct stage *s)
 		.name = title, .play = fn, .args = { "handover", who, how }                        \
 	}
 
+#define ASTRAY(title, how)                                                                         \
+	{                                                                                          \
+		.name = title, .play = play_astray, .args = { "astray", how }                      \
+	}
+
 const struct talk handover_talks[] = {
 	ROW("handover_by_fork", play_fork, "correct", "fork"),
 	ROW("handover_by_fork_then_fin", play_fork, "leaky", "fork"),
@@ -141,6 +178,25 @@ const struct talk handover_talks[] = {
 	ROW("handover_by_scm_rights_then_fin", play_scm, "leaky", "scm"),
 	ROW("handover_by_scm_rights_from_the_acceptor", play_scm, "correct", "direct"),
 	ROW("handover_there_and_back", play_back, "correct", "back"),
+	ASTRAY("number_of_a_connection_that_was_moved", "moved"),
+	ASTRAY("number_of_a_connection_that_was_moved_by_the_writer", "own"),
+	{
+		.name = "number_of_a_connection_that_came_in_a_message",
+		.play = play_astray,
+		.args = {"astray", "crossed", "1"},
+	},
+	{
+		.name = "writer_without_a_place_in_the_ledger",
+		.play = play_astray,
+		.args = {"astray", "crowded"},
+		.env = "TALK_CROWD=2045", /* LEDGER_PROCESSES, but for the server and two children */
+	},
+	ASTRAY("copy_under_a_high_number_in_a_new_program", "high"),
+	ASTRAY("number_of_a_connection_that_was_sent_away", "sent"),
+	ASTRAY("handover_by_pidfd_getfd_and_fork", "taken"),
+	ASTRAY("handover_by_pidfd_getfd_of_libc", "called"),
+	ASTRAY("handover_by_vfork_and_a_late_exec", "vforked"),
+	ASTRAY("fork_beside_an_exec", "execed"),
 	ROW("chain_of_three_writers", play_chain, "correct", "chain"),
 	ROW("chain_of_three_writers_then_fin", play_chain, "leaky", "chain"),
 	ROW("chain_of_three_writers_in_a_rush", play_chain, "correct", "rush"),
