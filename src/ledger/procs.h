@@ -99,7 +99,7 @@ bool procs_has_released(const struct ledger_process *process, uint64_t acquired,
 /* The kernel has closed it: whose birth is later than `bound` cannot have inherited it. */
 void procs_closed(struct ledger_process *process, uint64_t key, uint64_t bound);
 
-/* Was this process, or a forebear of it below `acquirer`, born after its forker had closed it? */
+/* Was this process, a child of the acquirer, certainly born after the latter had closed it? */
 bool procs_born_without(const struct ledger *ledger, const struct ledger_process *process,
 			uint64_t acquirer, uint64_t acquired, int descriptor);
 

@@ -8,6 +8,10 @@
  * the close, so the child that holds the copy was born by then at the latest, whichever
  * threads and handlers close and fork at the same time:
  *     it holds the copy  =>  it was forked before the close  =>  born <= bound.
+ * That is all that is concluded, and only of the acquirer's own children while neither has
+ * become another program or received anything: the case of every server that closes what
+ * it has handed to a child. Further down, and across exec, the order of births is harder to
+ * be sure of, and nobody pays much for being counted.
  */
 #include <stddef.h>
 
@@ -77,40 +81,27 @@ static bool was_closed(const struct ledger_process *process, uint64_t key, uint6
 	return false;
 }
 
-/* It has nothing but what it was born with, as far as anybody can tell. */
+/* It has nothing but what it was born with or acquired, as far as anybody can tell. */
 static bool is_heir_only(const struct ledger_process *process)
 {
 	uint32_t flags = __atomic_load_n(&process->flags, __ATOMIC_SEQ_CST);
 
 	return (flags & (LEDGER_PROCESS_RECEIVED | LEDGER_PROCESS_RETIRED)) == 0 &&
-	       (word_load(&process->execed) == 0 || (flags & LEDGER_PROCESS_SIGHTED) != 0);
+	       word_load(&process->execed) == 0;
 }
 
 bool procs_born_without(const struct ledger *ledger, const struct ledger_process *process,
 			uint64_t acquirer, uint64_t acquired, int descriptor)
 {
+	const struct ledger_process *forker = procs_recall(ledger, acquirer);
 	uint64_t key = key_of(acquired, descriptor);
-	uint64_t born = word_load(&process->born);
+	bool is_closed;
 
-	if (key == 0 || !is_heir_only(process)) {
+	if (key == 0 || forker == NULL || word_load(&process->ancestors[0]) != acquirer ||
+	    !is_heir_only(process) || !is_heir_only(forker)) {
 		return false;
 	}
-	for (uint32_t i = 0; i < LEDGER_ANCESTORS; i++) {
-		uint64_t ref = word_load(&process->ancestors[i]);
-		const struct ledger_process *forker = procs_recall(ledger, ref);
-		bool is_without;
-
-		if (forker == NULL || !is_heir_only(forker)) {
-			return false;
-		}
-		is_without = was_closed(forker, key, born);
-		born = word_load(&forker->born);
-		if (procs_recall(ledger, ref) != forker) {
-			return false; /* the slot is another's: what was read may be, too */
-		}
-		if (is_without || ref == acquirer) {
-			return is_without;
-		}
-	}
-	return false;
+	is_closed = was_closed(forker, key, word_load(&process->born));
+	/* Else the slot is another's, and what was read may be, too. */
+	return is_closed && procs_recall(ledger, acquirer) == forker;
 }
