@@ -71,8 +71,8 @@ enum {
 
 /* A copy that was let go and then closed: who was born later than `bound` cannot have it. */
 struct ledger_closed {
-	uint64_t key;   /* as in releases; 0 none, 1 being written. W: owner, CAS; R: any */
-	uint64_t bound; /* epoch. W: owner, while key is 1; R: any, if key is the same after it */
+	uint64_t seal;  /* of the key, as in releases, and the bound; else it says nothing */
+	uint64_t bound; /* epoch. Both: W: owner, and a late copy of it by fork; R: any */
 };
 
 struct ledger_process {

@@ -220,7 +220,8 @@ static void fill(struct ledger *ledger, struct ledger_process *process, uint64_t
 	}
 	put32(&process->release_count, 0);
 	for (uint32_t i = 0; i < LEDGER_RELEASES; i++) {
-		put(&process->closed[i].key, 0);
+		put(&process->closed[i].seal, 0);
+		put(&process->closed[i].bound, 0);
 	}
 	put32(&process->closed_count, 0);
 	put32(&process->fins, 0);

@@ -19,7 +19,6 @@
 #include "ledger/words.h"
 
 #define DESCRIPTOR_MASK ((uint64_t)0xffff)
-#define BEING_WRITTEN   ((uint64_t)1) /* no key: those have an epoch */
 
 /* Epochs have their low 16 bits free; larger descriptors are not remembered. */
 static uint64_t key_of(uint64_t acquired, int descriptor)
@@ -54,27 +53,32 @@ bool procs_has_released(const struct ledger_process *process, uint64_t acquired,
 	return false;
 }
 
+/* Half of one entry and half of another are none. */
+static uint64_t seal_of(uint64_t key, uint64_t bound)
+{
+	return key ^ (bound * 0x9e3779b97f4a7c15U);
+}
+
+/*
+ * Other threads may be at the same entry, and so may a copy of us, made by a handler that
+ * forked, when we have long gone on: that entry then says nothing, and nobody is harmed.
+ */
 void procs_closed(struct ledger_process *process, uint64_t key, uint64_t bound)
 {
 	uint32_t index = __atomic_fetch_add(&process->closed_count, 1, __ATOMIC_RELAXED);
 	struct ledger_closed *closed = &process->closed[index % LEDGER_RELEASES];
-	uint64_t before = word_load(&closed->key);
 
-	/* Another thread is at it: then this one is not remembered, and nobody is harmed. */
-	if (before != BEING_WRITTEN && word_swap(&closed->key, before, BEING_WRITTEN)) {
-		word_store(&closed->bound, bound);
-		word_store(&closed->key, key);
-	}
+	word_store(&closed->bound, bound);
+	word_store(&closed->seal, seal_of(key, bound));
 }
 
 /* Is the copy closed for all who were born at `born`? */
 static bool was_closed(const struct ledger_process *process, uint64_t key, uint64_t born)
 {
 	for (uint32_t i = 0; i < LEDGER_RELEASES; i++) {
-		const struct ledger_closed *closed = &process->closed[i];
+		uint64_t bound = word_load(&process->closed[i].bound);
 
-		if (word_load(&closed->key) == key && born > word_load(&closed->bound) &&
-		    word_load(&closed->key) == key) {
+		if (born > bound && word_load(&process->closed[i].seal) == seal_of(key, bound)) {
 			return true;
 		}
 	}
