@@ -189,7 +189,7 @@ const struct talk handover_talks[] = {
 		.name = "writer_without_a_place_in_the_ledger",
 		.play = play_astray,
 		.args = {"astray", "crowded"},
-		.env = "TALK_CROWD=2045", /* LEDGER_PROCESSES, but for the server and two children */
+		.env = "TALK_CROWD=2045", /* the slots, but for the server and two more */
 	},
 	ASTRAY("copy_under_a_high_number_in_a_new_program", "high"),
 	ASTRAY("number_of_a_connection_that_was_sent_away", "sent"),

@@ -22,9 +22,11 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
-#include <sys/pidfd.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+
+/* libc's, where it is new enough. */
+extern int pidfd_getfd(int process, int fd, unsigned int flags) __attribute__((weak));
 
 static int first, listener, conn;
 static bool is_silent; /* the reader: else the rule takes its parent for a mere accept loop */
@@ -290,7 +292,8 @@ static int take(bool by_number)
 {
 	long pidfd = syscall(SYS_pidfd_open, reader, 0);
 	if (!by_number) {
-		return pidfd_getfd((int)pidfd, conn, 0);
+		return pidfd_getfd != NULL ? pidfd_getfd((int)pidfd, conn, 0)
+					   : (int)syscall(SYS_pidfd_getfd, pidfd, conn, 0);
 	}
 	return (int)syscall(SYS_pidfd_getfd, pidfd, conn, 0);
 }
