@@ -298,6 +298,10 @@ CALL(close_range, 60 + (unsigned int)chance(4), 60 + (unsigned int)chance(4),
 CALL(execveat, AT_FDCWD, a_path(), some_strings(), some_strings(), (int)chance(1 << 14))
 CALL(preadv2, a_descriptor(), some_parts(), a_count(3), -(off_t)chance(3), (int)chance(2))
 CALL(pwritev2, a_descriptor(), some_parts(), a_count(1), -(off_t)chance(3), (int)chance(2))
+#if __GLIBC_PREREQ(2, 36)
+extern int pidfd_getfd(int process, int fd, unsigned int flags);
+CALL(pidfd_getfd, a_descriptor(), a_descriptor(), (unsigned int)chance(3))
+#endif
 #endif
 NUMBER(read, a_descriptor(), an_address("", 1), a_length(16))
 NUMBER(recvmsg, a_descriptor(), a_message(false), a_flag())
@@ -336,6 +340,9 @@ static const struct {
 	ROW(close),       ROW(execve),   ROW(execv),         ROW(fexecve),    ROW(posix_spawn),
 #ifdef __GLIBC__
 	ROW(close_range), ROW(execveat), ROW(preadv2),       ROW(pwritev2),
+#if __GLIBC_PREREQ(2, 36)
+	ROW(pidfd_getfd),
+#endif
 #endif
 	BY(read),         BY(recvmsg),   BY(recvmmsg),       BY(sendmsg),     BY(sendmmsg),
 	BY(ppoll),        BY(pselect6),  BY(accept4),        BY(connect),     BY(clone3),
