@@ -22,7 +22,7 @@ void guard_before_vfork(void)
 	CAPTURE_ENTRY();
 	process_spawning();
 	if (!guard_in_vfork_child()) {
-		guard_self.vfork_epoch = __atomic_load_n(&process_epoch, __ATOMIC_RELAXED);
+		guard_self.vfork_epoch = process_epoch_now();
 	}
 }
 

@@ -41,12 +41,6 @@ static bool may_have_held(const struct look *look, const struct ledger_process *
 				   origin->descriptor);
 }
 
-static bool may_hold(const struct look *look, const struct ledger_process *process, uint64_t ref)
-{
-	return may_have_held(look, process, ref) &&
-	       !procs_has_released(process, look->origin->acquired, look->origin->descriptor);
-}
-
 /*
  * The acquirer serving a later client says nothing, for it may have threads; a worker that
  * was born with a copy does.
@@ -134,17 +128,22 @@ static void look_at(struct look *look, uint32_t index)
 	const struct ledger_process *process = &tree_ledger->processes[index];
 	uint32_t flags = __atomic_load_n(&process->flags, __ATOMIC_SEQ_CST);
 	struct verdict_holders *holders = look->holders;
+	bool is_self = ref == tree_self_ref();
 	enum standing standing;
 	bool is_accept_loop;
+	bool had_it;
+	bool has_it;
 
 	if (ref == LEDGER_NOBODY) {
 		return;
 	}
-	if (look->origin->acquired != 0 &&
-	    (ref == tree_self_ref() || may_have_held(look, process, ref))) {
-		count_unseen(look, process, ref == tree_self_ref() || may_hold(look, process, ref));
+	had_it = may_have_held(look, process, ref);
+	has_it = had_it &&
+		 !procs_has_released(process, look->origin->acquired, look->origin->descriptor);
+	if (look->origin->acquired != 0 && (is_self || had_it)) {
+		count_unseen(look, process, is_self || has_it);
 	}
-	if (ref == look->skipped || !may_hold(look, process, ref)) {
+	if (ref == look->skipped || !has_it) {
 		return;
 	}
 	is_accept_loop = ref == look->origin->acquirer && !look->origin->is_lent &&

@@ -150,7 +150,7 @@ static bool has_name(const struct conns_origin *origin)
 	const struct ledger_process *self = tree_self();
 
 	return origin->acquired != PROCESS_INHERITED_EPOCH &&
-	       origin->acquired < __atomic_load_n(&process_epoch, __ATOMIC_RELAXED) &&
+	       origin->acquired < process_epoch_now() &&
 	       (origin->acquirer == tree_self_ref() ||
 		procs_kin(tree_ledger, self, origin->acquirer) == PROCS_DESCENDS);
 }

@@ -279,7 +279,7 @@ bool table_remove(int fd, struct table_gone *gone)
 		connection->stamp = stamp_merged(connection->stamp, stamp, process_came_to_share);
 		gone->stamp = connection->stamp;
 		if (connection->descriptors > 1 && connection->descriptor == fd &&
-		    connection->acquired == __atomic_load_n(&process_epoch, __ATOMIC_RELAXED)) {
+		    connection->acquired == process_epoch_now()) {
 			connection->descriptor = TABLE_FD_NONE; /* soon another's, in this epoch */
 		}
 		if (connection->descriptors > 1 || connection->acquired <= lost_epoch) {

@@ -28,8 +28,7 @@ static long call(long number, long a, long b, long c)
 static uint64_t claim_image(void)
 {
 	bool is_vfork = guard_in_vfork_child();
-	uint64_t epoch = is_vfork ? guard_self.vfork_epoch
-				  : __atomic_load_n(&process_epoch, __ATOMIC_RELAXED);
+	uint64_t epoch = is_vfork ? guard_self.vfork_epoch : process_epoch_now();
 	uint64_t ref = tree_claim_child(!is_vfork, is_vfork ? NULL : tree_is_dead);
 
 	if (ref != LEDGER_NOBODY) {
