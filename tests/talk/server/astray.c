@@ -82,7 +82,8 @@ static void write_answer(int fd)
 	}
 }
 
-static void moved(void)
+/* The connection has the number under which the first one was accepted. */
+static void take_its_number(void)
 {
 	int elsewhere = fcntl(first, F_DUPFD, 20);
 
@@ -94,22 +95,18 @@ static void moved(void)
 	idle();
 	close(elsewhere);
 	read_request(false);
+}
+
+static void moved(void)
+{
+	take_its_number();
 	write_answer(conn);
 	close(conn);
 }
 
 static void own(void)
 {
-	int elsewhere = fcntl(first, F_DUPFD, 20);
-
-	close(first);
-	conn = accept_one(listener);
-	if (conn != first) {
-		die("another number");
-	}
-	idle();
-	close(elsewhere);
-	read_request(false);
+	take_its_number();
 	report("handed on");
 	bury(reader);
 	report("child gone");
@@ -161,42 +158,6 @@ static void high(void)
 	die("exec");
 }
 
-static void pass(int via, int fd)
-{
-	char byte = 'd', room[CMSG_SPACE(sizeof(int))] = {0};
-	struct iovec iov = {&byte, 1};
-	struct msghdr m = {.msg_iov = &iov,
-			   .msg_iovlen = 1,
-			   .msg_control = room,
-			   .msg_controllen = sizeof(room)};
-	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
-	if (sendmsg(via, &m, 0) != 1) {
-		die("sendmsg");
-	}
-}
-
-static int get(int via)
-{
-	char byte, room[CMSG_SPACE(sizeof(int))];
-	struct iovec iov = {&byte, 1};
-	struct msghdr m = {.msg_iov = &iov,
-			   .msg_iovlen = 1,
-			   .msg_control = room,
-			   .msg_controllen = sizeof(room)};
-	int fd = -1;
-
-	if (recvmsg(via, &m, 0) != 1 || !CMSG_FIRSTHDR(&m)) {
-		die("recvmsg");
-	}
-	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof(fd));
-	return fd;
-}
-
 static void nothing(void)
 {
 	pid_t pid = born();
@@ -223,14 +184,14 @@ static int crossed(int ahead)
 			nothing();
 		}
 		old = accept_one(listener);
-		pass(pair[0], old);
+		send_descriptor(pair[0], old);
 		pause();
 	}
 	writer = born();
 	if (writer == 0) {
 		int place = open("/dev/null", O_RDONLY);
 
-		old = get(pair[1]);
+		old = receive_descriptor(pair[1]);
 		close(place);
 		conn = accept_one(listener);
 		if (conn != place) {

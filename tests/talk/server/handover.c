@@ -43,42 +43,6 @@ static void exec_answerer(int conn)
 	die("exec");
 }
 
-static void send_descriptor(int via, int fd)
-{
-	char byte = 'd', room[CMSG_SPACE(sizeof(int))] = {0};
-	struct iovec iov = {&byte, 1};
-	struct msghdr m = {.msg_iov = &iov,
-			   .msg_iovlen = 1,
-			   .msg_control = room,
-			   .msg_controllen = sizeof(room)};
-	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
-	if (sendmsg(via, &m, 0) != 1) {
-		die("sendmsg");
-	}
-}
-
-static int receive_descriptor(int via)
-{
-	char byte, room[CMSG_SPACE(sizeof(int))];
-	struct iovec iov = {&byte, 1};
-	struct msghdr m = {.msg_iov = &iov,
-			   .msg_iovlen = 1,
-			   .msg_control = room,
-			   .msg_controllen = sizeof(room)};
-	int fd = -1;
-
-	if (recvmsg(via, &m, 0) != 1 || !CMSG_FIRSTHDR(&m)) {
-		die("recvmsg");
-	}
-	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof(fd));
-	return fd;
-}
-
 static pid_t start_worker(int listener)
 {
 	int pair[2];
