@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* Who we are, in the place of a cookie's upper bits, and how to ask for others. */
-static uint64_t own_sign = LEDGER_COOKIE_DYING;
+static uint64_t own_sign;
 static procs_is_dead *ask_for_the_dead;
 
 void conns_introduce(uint64_t self, procs_is_dead *is_dead)
@@ -17,8 +17,7 @@ void conns_introduce(uint64_t self, procs_is_dead *is_dead)
 	uint64_t age = procs_generation(self) & LEDGER_COOKIE_AGE;
 
 	__atomic_store_n(&own_sign,
-			 LEDGER_COOKIE_DYING | giver << LEDGER_COOKIE_GIVER_SHIFT |
-				 age << LEDGER_COOKIE_AGE_SHIFT,
+			 giver << LEDGER_COOKIE_GIVER_SHIFT | age << LEDGER_COOKIE_AGE_SHIFT,
 			 __ATOMIC_RELAXED);
 	/* A forked child knows it already, and would only get a page of its own by saying it. */
 	if (__atomic_load_n(&ask_for_the_dead, __ATOMIC_RELAXED) != is_dead) {
@@ -29,7 +28,7 @@ void conns_introduce(uint64_t self, procs_is_dead *is_dead)
 /* The word while we are at it: to give the slot back, or to write its origin. */
 static uint64_t in_work(uint64_t cookie)
 {
-	return cookie | __atomic_load_n(&own_sign, __ATOMIC_RELAXED);
+	return cookie | LEDGER_COOKIE_DYING | __atomic_load_n(&own_sign, __ATOMIC_RELAXED);
 }
 
 /* Somebody was at it, and has been killed; perhaps its place is another's by now. */

@@ -59,7 +59,7 @@ static struct trace_range libc;
 static OWN uint32_t under_way;
 
 /* An address in each module of the ledger that this process has met, 0 = not met. */
-static uintptr_t met[LEDGER_MODULES];
+static FAR uintptr_t met[LEDGER_MODULES];
 
 /* capture_enter.S */
 void capture_enter(struct trace_registers *registers, void *stack, void (*function)(void *),

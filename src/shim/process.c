@@ -19,7 +19,7 @@
 #include "shim/tree.h"
 #include "sys/rawsys.h"
 
-OWN uint64_t process_epoch = PROCESS_FIRST_EPOCH;
+OWN_FIRST uint64_t process_epoch = PROCESS_FIRST_EPOCH;
 OWN uint64_t process_came_to_share = PROCESS_INHERITED_EPOCH;
 OWN uint64_t process_birth = PROCESS_INHERITED_EPOCH;
 IN_FILE struct settings process_settings;
@@ -30,8 +30,7 @@ static bool process_retired = true; /* until the constructor is through */
 
 int process_setup(void *place)
 {
-	/* The kernel rounds the length up where pages are larger. */
-	long rc = rawsys3(SYS_madvise, (long)place, 4096, MADV_WIPEONFORK);
+	long rc = rawsys3(SYS_madvise, (long)place, PROCESS_BYTES, MADV_WIPEONFORK);
 
 	if (rc != 0) {
 		return (int)rc;

@@ -8,15 +8,11 @@
 #include "shim/process.h"
 #include "shim/table_records.h"
 
-enum {
-	/* Tries to change a stamp under somebody else's changes. */
-	STAMP_TRIES = 64,
-	/* On their page: the records of some connections are in front, 256 stamps behind. */
-	FIRST_STAMPS_AT = 2048,
-};
+/* Tries to change a stamp under somebody else's changes. */
+enum { STAMP_TRIES = 64 };
 
 uint32_t table_limit;
-uint64_t *table_stamps;
+STAMPS uint64_t table_stamps[TABLE_LIMIT_MAX];
 
 static OWN int highest = -1;
 
@@ -30,24 +26,11 @@ static OWN int noted_high = -1;
  */
 static OWN uint64_t lost_epoch;
 
-static uint32_t capacity(uint32_t limit)
+void table_setup(uint32_t limit)
 {
-	return limit < TABLE_LIMIT_MAX ? limit : TABLE_LIMIT_MAX;
-}
-
-size_t table_bytes(uint32_t limit)
-{
-	return records_bytes() + FIRST_STAMPS_AT + capacity(limit) * sizeof(table_stamps[0]);
-}
-
-/* The first records end where the first stamps begin, in the middle of a page. */
-void table_setup(void *place, uint32_t limit)
-{
-	uint8_t *middle = (uint8_t *)place + records_bytes() + FIRST_STAMPS_AT;
-
-	records_setup(middle);
-	table_stamps = (uint64_t *)(void *)middle;
-	__atomic_store_n(&table_limit, capacity(limit), __ATOMIC_RELEASE);
+	records_setup();
+	__atomic_store_n(&table_limit, limit < TABLE_LIMIT_MAX ? limit : TABLE_LIMIT_MAX,
+			 __ATOMIC_RELEASE);
 }
 
 void table_switch_off(void)

@@ -22,7 +22,9 @@ static void *arena_take(size_t size);
 enum {
 	/* Tries for the lock before giving up: longer than a time slice of its holder. */
 	LOCK_TRIES = 200000,
-	/* The hash's head and its first buckets: beside the other state, on pages in use. */
+	/* On the home page: a server's child has one connection, a relay two. */
+	FIRST_CELLS = 6,
+	/* The hash's head and its first buckets: there, too. */
 	FIRST_ARENA_BYTES = 640,
 	/* Buckets of all sizes up to the largest: twice 4096 of 16 bytes. */
 	ARENA_BYTES = 192 * 1024,
@@ -51,8 +53,9 @@ struct cell {
  */
 static OWN uintptr_t lock_word;
 
-static struct cell *cells_end; /* cells grow down from here */
-static uint8_t *arena;
+static OWN struct cell first_cells[FIRST_CELLS];
+static FAR struct cell more_cells[RECORDS_MAX - FIRST_CELLS];
+static FAR uint64_t arena[ARENA_BYTES / sizeof(uint64_t)];
 static OWN struct pool {
 	uint32_t connections_used; /* bump indexes; the free lists come first */
 	uint32_t connections_free;
@@ -81,17 +84,19 @@ static void *arena_take(size_t size)
 	}
 	at = pool.arena_used;
 	pool.arena_used += rounded;
-	return arena + at;
+	return (uint8_t *)arena + at;
 }
 
 static struct cell *cell_at(uint32_t index)
 {
-	return cells_end - 1 - index;
+	return index < FIRST_CELLS ? &first_cells[index] : &more_cells[index - FIRST_CELLS];
 }
 
 static uint32_t index_of_cell(const struct cell *cell)
 {
-	return (uint32_t)(cells_end - 1 - cell);
+	bool is_first = cell >= first_cells && cell < first_cells + FIRST_CELLS;
+
+	return (uint32_t)(is_first ? cell - first_cells : cell - more_cells + FIRST_CELLS);
 }
 
 /* An empty hash over empty pools. */
@@ -105,15 +110,8 @@ static void reset(void)
 	HASH_ADD_INT(hash_head, fd, &sentinel);
 }
 
-size_t records_bytes(void)
+void records_setup(void)
 {
-	return RECORDS_MAX * sizeof(struct cell) + ARENA_BYTES;
-}
-
-void records_setup(void *end)
-{
-	cells_end = end;
-	arena = (uint8_t *)end - records_bytes();
 	reset();
 }
 

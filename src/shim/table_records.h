@@ -3,9 +3,8 @@
  * What the stamps cannot hold: the connections with several descriptors, and those used
  * while shared. A hash by descriptor (uthash) behind one bounded lock.
  *
- * The idea: cells come from an array that the constructor mapped; a page of it is used
- * only when its cells are. It grows down, so that the first cells share the page of the
- * first stamps. A sentinel keeps the hash from ever becoming empty, so its
+ * The idea: cells come from an array, a page of which is used only when its cells are; the
+ * first few are on the home page (attributes.h). A sentinel keeps the hash from ever becoming empty, so its
  * buckets are replaced when they double and never otherwise, and a bump allocator can
  * serve them. Keys are descriptors, small and dense, so they hash to themselves:
  * neighbours share cache lines, and a forked child touches few pages.
@@ -43,9 +42,8 @@ struct table_connection {
 	uint32_t next_free;   /* index + 1 in the free list */
 };
 
-/* The zeroed address space wanted, and where it ends: the first records are there. */
-size_t records_bytes(void);
-void records_setup(void *end);
+/* Constructor only. */
+void records_setup(void);
 
 /* In the frame of whoever holds the lock, from the lock on until it is unlocked. */
 struct records_hold {
