@@ -123,7 +123,16 @@ $(BUILD)/pic/%.o: %.S $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(Q)$(compile) $(SHIM_FLAGS) $(SHIM_MUST) -c -o $@ $<
 
-$(BUILD)/libsendfin.so: $(call pic,$(inner) $(shim)) src/shim/export.map
+# What runs at start-up, to report, or hardly ever, is linked last: the kernel maps the text
+# around a fault, 64 KiB that begin at a multiple of that, and all that a forked child of a
+# server runs then lies in one such piece.
+rare      := $(addprefix src/core/,json line line_json proctext settings summary text) \
+	     $(addprefix src/ledger/,events segment sites source) $(addprefix src/shim/,bynumber \
+	     capture_enter early early_call early_libc handover hook_exec hook_spawn hook_start \
+	     hook_stdio hook_syscall image init known readable real stream symbols tree_image)
+ordered    = $(filter-out $(addsuffix .%,$(rare)),$(1)) $(filter $(addsuffix .%,$(rare)),$(1))
+
+$(BUILD)/libsendfin.so: $(call pic,$(call ordered,$(inner) $(shim))) src/shim/export.map Makefile
 	$(call say,LD,$@)
 	$(Q)$(library) -Wl,-z,initfirst
 
