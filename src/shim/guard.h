@@ -40,7 +40,7 @@ struct guard {
 	uint64_t vfork_sources; /* what the vfork child put on 0 to 2: 20 bits each, + 1 */
 	uintptr_t frame;
 	uint64_t vfork_epoch;   /* of the outermost vfork: its child's copies are as old */
-	uint64_t child;         /* ledger slot of the child that this thread is forking */
+	uint64_t child;         /* ledger slot of the child being forked (prepared.h) */
 	uint64_t execed_before; /* what exec's failure restores (tree.c) */
 	bool new_pid_space;     /* children of this thread are in another pid namespace */
 	bool vfork_forks;       /* the vfork child is forking; and in what it forked */

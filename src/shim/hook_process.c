@@ -21,38 +21,38 @@
 
 EXPORT pid_t fork(void)
 {
-	uint64_t interrupted;
+	uint64_t begun;
 	pid_t pid;
 
 	CAPTURE_ENTRY();
-	interrupted = process_before_fork();
+	begun = process_before_fork();
 	pid = real.fork();
-	process_after_fork(pid, interrupted);
+	process_after_fork(pid, begun);
 	return pid;
 }
 
 EXPORT pid_t _Fork(void)
 {
-	uint64_t interrupted;
+	uint64_t begun;
 	pid_t pid;
 
 	CAPTURE_ENTRY();
-	interrupted = process_before_fork();
+	begun = process_before_fork();
 	pid = real._Fork();
-	process_after_fork(pid, interrupted);
+	process_after_fork(pid, begun);
 	return pid;
 }
 
 EXPORT pid_t forkpty(int *terminal, char *name, const struct termios *settings,
 		     const struct winsize *size)
 {
-	uint64_t interrupted;
+	uint64_t begun;
 	pid_t pid;
 
 	CAPTURE_ENTRY();
-	interrupted = process_before_fork();
+	begun = process_before_fork();
 	pid = real.forkpty(terminal, name, settings, size);
-	process_after_fork(pid, interrupted);
+	process_after_fork(pid, begun);
 	if (pid == 0) {
 		process_standard_replaced();
 	}
@@ -62,13 +62,13 @@ EXPORT pid_t forkpty(int *terminal, char *name, const struct termios *settings,
 /* The parent leaves inside; who returns with 0 is the child. */
 EXPORT int daemon(int keep_directory, int keep_standard)
 {
-	uint64_t interrupted;
+	uint64_t begun;
 	int result;
 
 	CAPTURE_ENTRY();
-	interrupted = process_before_fork();
+	begun = process_before_fork();
 	result = real.daemon(keep_directory, keep_standard);
-	process_after_fork(result, interrupted);
+	process_after_fork(result, begun);
 	if (result == 0 && !keep_standard) {
 		process_standard_replaced();
 	}
@@ -108,13 +108,13 @@ static int clone_process(int (*function)(void *), void *stack, int flags, void *
 			 pid_t *parent_tid, void *tls, pid_t *child_tid)
 {
 	bool before = guard_self.new_pid_space;
-	uint64_t interrupted;
+	uint64_t begun;
 	int pid;
 
 	guard_self.new_pid_space = before || (flags & CLONE_NEWPID) != 0;
-	interrupted = process_before_fork();
+	begun = process_before_fork();
 	pid = real.clone(function, stack, flags, argument, parent_tid, tls, child_tid);
-	process_after_fork(pid, interrupted);
+	process_after_fork(pid, begun);
 	guard_self.new_pid_space = before;
 	return pid;
 }

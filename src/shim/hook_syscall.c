@@ -127,13 +127,13 @@ static long fork_by_number(uint64_t flags, long number, long a, long b, long c, 
 			   long f)
 {
 	bool before = guard_self.new_pid_space;
-	uint64_t interrupted;
+	uint64_t begun;
 	long pid;
 
 	guard_self.new_pid_space = before || (flags & CLONE_NEWPID) != 0;
-	interrupted = process_before_fork();
+	begun = process_before_fork();
 	pid = real_syscall(number, a, b, c, d, e, f);
-	process_after_fork((pid_t)pid, interrupted);
+	process_after_fork((pid_t)pid, begun);
 	guard_self.new_pid_space = before;
 	return pid;
 }

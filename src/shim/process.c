@@ -139,19 +139,19 @@ void process_retire(void)
 
 uint64_t process_before_fork(void)
 {
-	uint64_t interrupted;
+	uint64_t begun;
 
 	guard_before_fork();
 	if (!process_may_act()) {
 		return 0;
 	}
 	epoch_raise();
-	interrupted = tree_before_fork();
+	begun = tree_before_fork();
 	capture_before_fork();
-	return interrupted;
+	return begun;
 }
 
-void process_after_fork(pid_t child_pid, uint64_t interrupted)
+void process_after_fork(pid_t child_pid, uint64_t begun)
 {
 	if (process_retired || guard_in_vfork_child()) {
 		guard_after_fork();
@@ -166,7 +166,7 @@ void process_after_fork(pid_t child_pid, uint64_t interrupted)
 	if (child_pid > 0) {
 		epoch_begin();
 	}
-	tree_after_fork(child_pid, interrupted);
+	tree_after_fork(child_pid, begun);
 }
 
 void process_spawning(void)

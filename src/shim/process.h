@@ -77,7 +77,7 @@ void process_retire(void);
  * another fork, which must find everything as it was.
  */
 uint64_t process_before_fork(void);
-void process_after_fork(pid_t child_pid, uint64_t interrupted);
+void process_after_fork(pid_t child_pid, uint64_t begun);
 
 /*
  * libc is about to make a child that runs no hook of ours before its exec (system,

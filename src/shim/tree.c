@@ -14,6 +14,7 @@
 #include "shim/guard.h"
 #include "shim/lineage.h"
 #include "shim/places.h"
+#include "shim/prepared.h"
 #include "shim/process.h"
 #include "shim/table.h"
 #include "shim/tree_parts.h"
@@ -180,40 +181,46 @@ static bool speaks_for_the_process(void)
 
 static void note_birth_site(void)
 {
-	guard_self.birth_site = capture_site();
+	uint32_t site = capture_site();
+
+	/* Else the parent would get its page of thread-local storage anew at every fork. */
+	if (guard_self.birth_site != site) {
+		guard_self.birth_site = site;
+	}
 	if (unlikely(places_are_kept)) {
-		places_forked(process_epoch_now(), guard_self.birth_site);
+		places_forked(process_epoch_now(), site);
 	}
 }
 
 uint64_t tree_before_fork(void)
 {
-	uint64_t interrupted = guard_self.child;
+	uint64_t begun = prepared_begin();
 	struct ledger_process *mine;
+	uint64_t child;
 
-	guard_self.child = LEDGER_NOBODY;
 	tree_make_ledger_to_share();
 	note_birth_site();
 	note_forker();
 	mine = tree_self();
 	if (mine == NULL) {
 		missed = process_epoch_now();
-		return interrupted;
+		return begun;
 	}
 	/*
 	 * Before the child exists: it may be through with a connection before we are back from
 	 * fork, and what we waited for until now says nothing about what we will do for it.
 	 */
 	word_raise(&mine->came_to_share, process_epoch_now());
-	guard_self.child = tree_claim_child(true, tree_is_dead);
-	if (guard_self.child == LEDGER_NOBODY) {
+	child = tree_claim_child(true, tree_is_dead);
+	if (child == LEDGER_NOBODY) {
 		word_store(&mine->blind, process_epoch_now());
-		return interrupted;
+		return begun;
 	}
-	tree_fill_child(guard_self.child, process_epoch_now() + STAMP_EPOCH_ONE);
+	prepared_put(begun, child);
+	tree_fill_child(child, process_epoch_now() + STAMP_EPOCH_ONE);
 	/* The child's slot can be seen from here on: whoever is looking looks again. */
 	__atomic_add_fetch(&tree_ledger->header.births, 1, __ATOMIC_SEQ_CST);
-	return interrupted;
+	return begun;
 }
 
 /*
@@ -244,7 +251,7 @@ void tree_agree_on_pid(struct ledger_process *child, uint32_t pid)
  */
 static struct ledger_process *prepared_by(uint64_t parent)
 {
-	struct ledger_process *child = procs_get(tree_ledger, guard_self.child);
+	struct ledger_process *child = procs_get(tree_ledger, prepared_child());
 
 	return child != NULL && child->ancestors[0] == parent ? child : NULL;
 }
@@ -260,7 +267,7 @@ static void note_child(pid_t child_pid)
 	child = prepared_by(self);
 	if (child_pid < 0) {
 		if (child != NULL) {
-			procs_bury(tree_ledger, guard_self.child, self);
+			procs_bury(tree_ledger, prepared_child(), self);
 		}
 		due_look();
 		return;
@@ -271,10 +278,10 @@ static void note_child(pid_t child_pid)
 	word_raise(&mine->came_to_share, process_came_to_share);
 }
 
-void tree_after_fork(pid_t child_pid, uint64_t interrupted)
+void tree_after_fork(pid_t child_pid, uint64_t begun)
 {
 	note_child(child_pid);
-	guard_self.child = interrupted;
+	prepared_end(begun);
 }
 
 void tree_birth_begin(struct tree_birth *birth)
@@ -284,7 +291,7 @@ void tree_birth_begin(struct tree_birth *birth)
 	birth->parent = __atomic_load_n(&self, __ATOMIC_SEQ_CST);
 	birth->depth = lineage_depth();
 	if (birth->ledger != NULL && prepared_by(birth->parent) != NULL) {
-		birth->prepared = guard_self.child;
+		birth->prepared = prepared_child();
 	}
 }
 
@@ -294,7 +301,7 @@ static uint64_t claim_own(uint64_t parent)
 	uint64_t ref = procs_claim(tree_ledger, &parent, false, NULL);
 
 	tree_fill_child(ref, process_epoch_now());
-	guard_self.child = ref;
+	prepared_claimed(ref);
 	return ref;
 }
 
@@ -314,7 +321,7 @@ void tree_born(const struct tree_birth *birth)
 	forker = 0;
 	guard_self.new_pid_space = false;
 	if (own == LEDGER_NOBODY) {
-		is_claimed = before == LEDGER_NOBODY || before != guard_self.child;
+		is_claimed = before == LEDGER_NOBODY || before != prepared_child();
 		own = is_claimed ? claim_own(before) : before;
 	}
 	if (!__atomic_compare_exchange_n(&self, &before, own, false, __ATOMIC_SEQ_CST,
@@ -336,7 +343,7 @@ void tree_born(const struct tree_birth *birth)
 
 void tree_birth_end(void)
 {
-	guard_self.child = LEDGER_NOBODY;
+	prepared_forget();
 }
 
 void tree_spawning(void)

@@ -40,12 +40,9 @@ uint64_t tree_self_ref(void);
 /* Debug mode notes what happens before the first fork, too. Constructor only. */
 void tree_make_ledger(void);
 
-/*
- * Around a fork, called by process.c with the epochs raised. The first returns the slot of
- * the child that the interrupted fork below us is about to make, if any, for the second.
- */
+/* Around a fork, called by process.c with the epochs raised. As in process.h. */
 uint64_t tree_before_fork(void);
-void tree_after_fork(pid_t child_pid, uint64_t interrupted);
+void tree_after_fork(pid_t child_pid, uint64_t begun);
 
 /*
  * In the child: what it has inherited; its own place, once that is known to be untouched;

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/* See prepared.h. */
+#include "shim/prepared.h"
+
+#include "sendfin/ledger.h"
+#include "shim/attributes.h"
+#include "shim/guard.h"
+
+/*
+ * In thread-local storage: a fork without a slot. And instead of what was there before: the
+ * fork is on the home page. Neither is the name of a process.
+ */
+#define WITHOUT LEDGER_PHANTOM
+#define AT_HOME ((uint64_t)1)
+
+static OWN struct {
+	uintptr_t thread; /* the address of its guard, 0 = nobody's */
+	uint64_t child;
+} home;
+
+static uintptr_t this_thread(void)
+{
+	return (uintptr_t)&guard_self;
+}
+
+static bool is_home(void)
+{
+	return __atomic_load_n(&home.thread, __ATOMIC_RELAXED) == this_thread();
+}
+
+static bool take_home(void)
+{
+	uintptr_t nobody = 0;
+
+	return __atomic_compare_exchange_n(&home.thread, &nobody, this_thread(), false,
+					   __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+
+uint64_t prepared_begin(void)
+{
+	uint64_t interrupted = guard_self.child;
+
+	if (interrupted == LEDGER_NOBODY && take_home()) {
+		return AT_HOME;
+	}
+	guard_self.child = WITHOUT;
+	return interrupted;
+}
+
+void prepared_put(uint64_t begun, uint64_t ref)
+{
+	if (begun != AT_HOME) {
+		guard_self.child = ref != LEDGER_NOBODY ? ref : WITHOUT;
+	} else if (is_home()) { /* else a handler has forked, and this is its child */
+		__atomic_store_n(&home.child, ref, __ATOMIC_RELAXED);
+	}
+}
+
+void prepared_end(uint64_t begun)
+{
+	if (begun != AT_HOME) {
+		guard_self.child = begun;
+	} else if (is_home()) {
+		__atomic_store_n(&home.child, LEDGER_NOBODY, __ATOMIC_RELAXED);
+		__atomic_store_n(&home.thread, 0, __ATOMIC_RELEASE);
+	}
+}
+
+uint64_t prepared_child(void)
+{
+	if (guard_self.child != LEDGER_NOBODY) {
+		return guard_self.child;
+	}
+	return is_home() ? __atomic_load_n(&home.child, __ATOMIC_RELAXED) : LEDGER_NOBODY;
+}
+
+void prepared_claimed(uint64_t ref)
+{
+	guard_self.child = ref;
+}
+
+void prepared_forget(void)
+{
+	__atomic_store_n(&home.child, LEDGER_NOBODY, __ATOMIC_RELAXED);
+	__atomic_store_n(&home.thread, 0, __ATOMIC_RELEASE);
+	guard_self.child = LEDGER_NOBODY;
+}
