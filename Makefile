@@ -134,7 +134,7 @@ ordered    = $(filter-out $(addsuffix .%,$(rare)),$(1)) $(filter $(addsuffix .%,
 
 $(BUILD)/libsendfin.so: $(call pic,$(call ordered,$(inner) $(shim))) src/shim/export.map Makefile
 	$(call say,LD,$@)
-	$(Q)$(library) -Wl,-z,initfirst
+	$(Q)$(library) -Wl,-z,initfirst,-z,norelro
 
 # Debug mode's backtraces: all that knows libunwind, in its form for any process of this machine.
 $(BUILD)/libsendfin-trace.so: $(call pic,$(trace)) src/shim/export.map

@@ -9,25 +9,25 @@
 #define HIDDEN __attribute__((visibility("hidden")))
 
 /*
- * The home page: all that a forked child writes, side by side, because the first write to
- * each page of the parent's costs the child a page fault, and the parent another: the
- * dearest thing that either does here. The linker sorts sections by their names
- * (--sort-section=name), so that what stands here side by side lies so in memory:
+ * Where variables lie. The first write to each page after a fork costs whoever writes, parent
+ * or child, a page fault, and every mapping costs the fork: these are the dearest things that
+ * we do. So all that changes while a server works lies on one page, the home page:
  *
- *   .data         what has a value, and what is large and seldom written (IN_FILE)
- *   .data.self    OWN data, beginning on a page with the variable that is OWN_FIRST
- *   .bss          the few small things without a value
- *   .bss.stamps      the stamps of descriptors, two megabytes of address space: the first of
- *                 them share the page
- *   .bss.stamps.far  large arrays that are seldom touched (FAR)
+ *   .data, ONCE   what has a value, and what is large and set once: the constructor writes
+ *                 it, and makes it read-only (init.c)
+ *   .bss          everything else; its alignment, FAR's, makes it begin on a page
+ *   STAMPS        those of the descriptors, two megabytes of address space: the first of them
+ *                 share the home page
+ *   FAR           large arrays that are seldom touched
  *
- * A linker that does not sort makes a library that is right, and slower; `make lint` tells.
+ * The linker keeps this order because it sorts sections by name (--sort-section=name). One
+ * that does not makes a library that is right, but slower; `make lint` tells.
  */
-#define OWN       __attribute__((section(".data.self.more")))
-#define OWN_FIRST __attribute__((section(".data.self"), aligned(4096)))
-#define IN_FILE   __attribute__((section(".data.filed")))
-#define STAMPS    __attribute__((section(".bss.stamps")))
-#define FAR       __attribute__((section(".bss.stamps.far")))
+enum { HOME_ALIGNMENT = 4096 };
+
+#define ONCE   __attribute__((section(".data.once")))
+#define STAMPS __attribute__((section(".bss.stamps")))
+#define FAR    __attribute__((section(".bss.stamps.far"), aligned(HOME_ALIGNMENT)))
 
 /* On every function the program may find: all else in this library is hidden. */
 #define EXPORT __attribute__((visibility("default")))

@@ -56,7 +56,7 @@ static struct workshop *workshop;
 static struct known *known_stacks; /* shared with all that are forked from this image */
 static struct trace_range ourselves;
 static struct trace_range libc;
-static OWN uint32_t under_way;
+static uint32_t under_way;
 
 /* An address in each module of the ledger that this process has met, 0 = not met. */
 static FAR uintptr_t met[LEDGER_MODULES];

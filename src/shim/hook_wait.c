@@ -31,7 +31,7 @@ EXPORT int __ppoll_chk(struct pollfd *set, nfds_t count, const struct timespec *
 		       const sigset_t *mask, size_t size);
 
 /* The epoch in which registered connections were last noted. */
-static OWN uint64_t epoll_noted;
+static uint64_t epoll_noted;
 
 /*
  * The most descriptors that a process can have, unless the machine's limit was raised

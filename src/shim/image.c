@@ -27,8 +27,9 @@
 #define NAME_LENGTH (sizeof(NAME) - 1)
 #define PRELOAD     "LD_PRELOAD="
 
-/* The second entry of a hand-over (image.h). */
-static char padding[] = LEDGER_VARIABLE "_=";
+/* The second entry of a hand-over (image.h); the program's own to write to, if it stays. */
+static const char second[] = LEDGER_VARIABLE "_=";
+static char padding[sizeof(second)];
 
 /* The shim is here because the environment says so, not /etc/ld.so.preload. */
 static bool came_by_variable;
@@ -205,7 +206,7 @@ void image_environment(char **copy, char *const environment[], int count, char *
 {
 	memcpy(copy, environment, (size_t)count * sizeof(copy[0]));
 	copy[count++] = variable;
-	copy[count++] = padding;
+	copy[count++] = (char *)(uintptr_t)second;
 	copy[count] = NULL;
 }
 
@@ -279,13 +280,14 @@ const char *image_take(char **environment, bool is_kernels)
 	for (; *entry != NULL; entry++) {
 		if (strncmp(*entry, NAME, NAME_LENGTH) == 0) {
 			value = *entry + NAME_LENGTH;
-		} else if (strcmp(*entry, padding) != 0) {
+		} else if (strcmp(*entry, second) != 0) {
 			came_by_variable |= strncmp(*entry, PRELOAD, sizeof(PRELOAD) - 1) == 0;
 			*kept++ = *entry;
 		}
 	}
 	/* An odd number is somebody else's doing, who can have the rest, too. */
 	if ((entry - kept) % 2 != 0) {
+		memcpy(padding, second, sizeof(second));
 		*kept++ = padding;
 	}
 	pair = kept + 1;

@@ -28,6 +28,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <poll.h>
 #include <stddef.h>
 #include <string.h>
@@ -54,6 +55,10 @@
 #include "sys/sockprobe.h"
 
 extern char **environ __attribute__((weak));
+
+/* Made by the linker: this library's first byte, and the end of what has a value. */
+extern HIDDEN const ElfW(Ehdr) __ehdr_start;
+extern HIDDEN const char __bss_start[];
 
 enum {
 	/* /proc/self/status up to the line "Seccomp:". */
@@ -298,6 +303,29 @@ static void set_up_diagnosis(uint32_t limit)
 	}
 }
 
+/*
+ * The tables of libc's functions, the settings, and what ld.so has relocated are never
+ * written again: in one mapping, and that is not writable. It is more than RELRO protects,
+ * for the same number of system calls, and one mapping less for each fork to copy.
+ */
+static void make_read_only(void)
+{
+	const char *start = (const char *)&__ehdr_start;
+	const ElfW(Phdr) *header = (const void *)(start + __ehdr_start.e_phoff);
+	uintptr_t page = borrowed.getauxval(AT_PAGESZ);
+	/* What has no value begins where this is rounded up to, with or without the linker. */
+	uintptr_t home = ((uintptr_t)__bss_start + HOME_ALIGNMENT - 1) & -(uintptr_t)HOME_ALIGNMENT;
+	uintptr_t end = home & -page;
+
+	for (int i = 0; i < __ehdr_start.e_phnum; i++) {
+		uintptr_t begin = ((uintptr_t)start + header[i].p_vaddr) & -page;
+
+		if (header[i].p_type == PT_LOAD && (header[i].p_flags & PF_W) != 0 && begin < end) {
+			rawsys3(SYS_mprotect, (long)begin, (long)(end - begin), PROT_READ);
+		}
+	}
+}
+
 static void set_up(char **environment, char **given)
 {
 	const char *handed;
@@ -350,7 +378,11 @@ __attribute__((constructor)) static void construct(int argc, char **argv, char *
 
 	(void)argc;
 	(void)argv;
+	tree_setup();
 	set_up(&environ != NULL && environ != NULL ? environ : envp, envp);
+	if (borrowed.getauxval != NULL) {
+		make_read_only();
+	}
 	errno = saved;
 }
 

@@ -12,12 +12,12 @@ enum {
 };
 
 /* The last is this process; the oldest are overwritten. */
-static OWN struct {
+static struct {
 	uint64_t ref;
 	uint64_t born;
 	uint32_t forked;
 } line[KEPT];
-static OWN uint32_t length;
+static uint32_t length;
 
 uint32_t lineage_depth(void)
 {

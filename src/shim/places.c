@@ -13,7 +13,7 @@ bool places_are_kept;
 
 static struct ledger_place *places;
 static uint32_t place_count;
-static OWN uint32_t turns = 1;
+static uint32_t turns;
 
 enum { FORKS_MAX = 64 };
 
@@ -22,7 +22,7 @@ static struct fork_note {
 	uint64_t epoch;
 	uint32_t site;
 } * forks;
-static OWN uint32_t fork_count; /* since the program started; a child goes on counting */
+static uint32_t fork_count; /* since the program started; a child goes on counting */
 
 int places_setup(uint32_t count)
 {
@@ -36,6 +36,7 @@ int places_setup(uint32_t count)
 	forks = (struct fork_note *)map;
 	places = (struct ledger_place *)&forks[FORKS_MAX];
 	place_count = count;
+	turns = 1;
 	sendfin_anchor.places = (uint64_t)(uintptr_t)places;
 	sendfin_anchor.place_count = count;
 	sendfin_anchor.turns = (uint64_t)(uintptr_t)&turns;

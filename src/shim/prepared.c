@@ -13,7 +13,7 @@
 #define WITHOUT LEDGER_PHANTOM
 #define AT_HOME ((uint64_t)1)
 
-static OWN struct {
+static struct {
 	uintptr_t thread; /* the address of its guard, 0 = nobody's */
 	uint64_t child;
 } home;
@@ -47,22 +47,28 @@ uint64_t prepared_begin(void)
 	return interrupted;
 }
 
+/* A handler may have forked meanwhile, and this be its child: then the place was given back. */
+static bool is_still_home(uint64_t begun)
+{
+	return begun == AT_HOME && is_home();
+}
+
 void prepared_put(uint64_t begun, uint64_t ref)
 {
-	if (begun != AT_HOME) {
-		guard_self.child = ref != LEDGER_NOBODY ? ref : WITHOUT;
-	} else if (is_home()) { /* else a handler has forked, and this is its child */
+	if (is_still_home(begun)) {
 		__atomic_store_n(&home.child, ref, __ATOMIC_RELAXED);
+	} else {
+		guard_self.child = ref != LEDGER_NOBODY ? ref : WITHOUT;
 	}
 }
 
 void prepared_end(uint64_t begun)
 {
-	if (begun != AT_HOME) {
-		guard_self.child = begun;
-	} else if (is_home()) {
+	if (is_still_home(begun)) {
 		__atomic_store_n(&home.child, LEDGER_NOBODY, __ATOMIC_RELAXED);
 		__atomic_store_n(&home.thread, 0, __ATOMIC_RELEASE);
+	} else {
+		guard_self.child = begun != AT_HOME ? begun : LEDGER_NOBODY;
 	}
 }
 

@@ -19,14 +19,14 @@
 #include "shim/tree.h"
 #include "sys/rawsys.h"
 
-OWN_FIRST uint64_t process_epoch = PROCESS_FIRST_EPOCH;
-OWN uint64_t process_came_to_share = PROCESS_INHERITED_EPOCH;
-OWN uint64_t process_birth = PROCESS_INHERITED_EPOCH;
-IN_FILE struct settings process_settings;
+uint64_t process_epoch;
+uint64_t process_came_to_share;
+uint64_t process_birth;
+ONCE struct settings process_settings;
 
 static uint32_t *process_alive;
-static OWN bool is_child_of_image;
-static bool process_retired = true; /* until the constructor is through */
+static bool is_child_of_image;
+static bool is_active; /* from the constructor until retirement */
 
 int process_setup(void *place)
 {
@@ -37,7 +37,10 @@ int process_setup(void *place)
 	}
 	process_alive = place;
 	*process_alive = 1;
-	process_retired = false;
+	process_epoch = PROCESS_FIRST_EPOCH;
+	process_came_to_share = PROCESS_INHERITED_EPOCH;
+	process_birth = PROCESS_INHERITED_EPOCH;
+	is_active = true;
 	return 0;
 }
 
@@ -111,7 +114,7 @@ static void process_born(void)
 
 bool process_may_act(void)
 {
-	if (process_retired || guard_in_vfork_child()) {
+	if (!is_active || guard_in_vfork_child()) {
 		return false;
 	}
 	if (!process_is_told()) {
@@ -127,13 +130,13 @@ bool process_is_child_of_image(void)
 
 bool process_is_retired(void)
 {
-	return process_retired;
+	return !is_active;
 }
 
 void process_retire(void)
 {
 	tree_retired();
-	process_retired = true;
+	is_active = false;
 	table_switch_off();
 }
 
@@ -153,7 +156,7 @@ uint64_t process_before_fork(void)
 
 void process_after_fork(pid_t child_pid, uint64_t begun)
 {
-	if (process_retired || guard_in_vfork_child()) {
+	if (!is_active || guard_in_vfork_child()) {
 		guard_after_fork();
 		return;
 	}

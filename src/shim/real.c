@@ -29,7 +29,7 @@ struct real real = {
 #undef HOOK_AS
 };
 
-struct borrowed borrowed;
+ONCE struct borrowed borrowed;
 
 /* Names with two versions on our machines, and the one that new programs bind to. */
 static const struct {
@@ -112,7 +112,7 @@ static void take_all(void *const *found)
 
 void real_resolve(void)
 {
-	static OWN bool resolved;
+	static bool resolved;
 	void *found[NAMES] = {NULL};
 	int saved = errno;
 

@@ -15,7 +15,7 @@
 #include "sys/rawsys.h"
 #include "sys/sockprobe.h"
 
-static OWN bool has_closed_shared;
+static bool has_closed_shared;
 
 void reclaim_note_closed(void)
 {

@@ -14,20 +14,23 @@ enum { STAMP_TRIES = 64 };
 uint32_t table_limit;
 STAMPS uint64_t table_stamps[TABLE_LIMIT_MAX];
 
-static OWN int highest = -1;
+static int highest;
 
 /* All that were used, or have a record, lie between: a hint that only ever grows. */
-static OWN int noted_low = TABLE_LIMIT_MAX;
-static OWN int noted_high = -1;
+static int noted_low;
+static int noted_high;
 
 /*
  * The latest epoch in which a descriptor with a record was given up: the count of its
  * connection is wrong since, and nobody knows which one that was.
  */
-static OWN uint64_t lost_epoch;
+static uint64_t lost_epoch;
 
 void table_setup(uint32_t limit)
 {
+	highest = -1;
+	noted_low = TABLE_LIMIT_MAX;
+	noted_high = -1;
 	records_setup();
 	__atomic_store_n(&table_limit, limit < TABLE_LIMIT_MAX ? limit : TABLE_LIMIT_MAX,
 			 __ATOMIC_RELEASE);

@@ -29,7 +29,6 @@
 #include "core/stamp.h"
 #include "shim/attributes.h"
 
-
 enum {
 	/* Descriptors above are left to plain libc: 2 MiB of address space is enough. */
 	TABLE_LIMIT_MAX = 256 * 1024,

@@ -51,12 +51,12 @@ struct cell {
  * Covers everything below. 0, or who holds it: the address of that thread's guard. Held
  * over memory operations only; does not nest.
  */
-static OWN uintptr_t lock_word;
+static uintptr_t lock_word;
 
-static OWN struct cell first_cells[FIRST_CELLS];
+static struct cell first_cells[FIRST_CELLS];
 static FAR struct cell more_cells[RECORDS_MAX - FIRST_CELLS];
 static FAR uint64_t arena[ARENA_BYTES / sizeof(uint64_t)];
-static OWN struct pool {
+static struct pool {
 	uint32_t connections_used; /* bump indexes; the free lists come first */
 	uint32_t connections_free;
 	uint32_t records_used;
@@ -64,10 +64,10 @@ static OWN struct pool {
 	size_t first_used;
 	size_t arena_used;
 } pool;
-static OWN struct record *hash_head;
-static OWN struct record sentinel;
-static OWN uint32_t generation;
-static OWN uint64_t first_arena[FIRST_ARENA_BYTES / sizeof(uint64_t)];
+static struct record *hash_head;
+static struct record sentinel;
+static uint32_t generation;
+static uint64_t first_arena[FIRST_ARENA_BYTES / sizeof(uint64_t)];
 
 static void *arena_take(size_t size)
 {

@@ -23,24 +23,26 @@
 
 struct ledger *tree_ledger;
 
-static OWN uint64_t self;
-static OWN uint64_t missed; /* epoch of a fork that another thread made while the ledger was made */
-static OWN bool is_listening; /* this process has called accept */
+static uint64_t self;
+static uint64_t missed;   /* epoch of a fork that another thread made while the ledger was made */
+static bool is_listening; /* this process has called accept */
 
 /*
  * Which thread of this process has made its children: 0 none, its guard's address, or
  * FORKER_MANY. Only that one can say that the process went elsewhere: another thread's
  * accept says nothing about the one that waits for its helper and will then answer.
  */
-static OWN uintptr_t forker;
+static uintptr_t forker;
 #define FORKER_MANY ((uintptr_t)1)
 
-struct sendfin_anchor sendfin_anchor = {
-	.magic = LEDGER_MAGIC,
-	.version = LEDGER_VERSION,
-	.ledger = 0,
-	.id = -1,
-};
+struct sendfin_anchor sendfin_anchor;
+
+void tree_setup(void)
+{
+	sendfin_anchor.id = -1;
+	sendfin_anchor.version = LEDGER_VERSION;
+	sendfin_anchor.magic = LEDGER_MAGIC;
+}
 
 static long call(long number, long a, long b, long c)
 {

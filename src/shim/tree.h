@@ -31,6 +31,9 @@ extern HIDDEN struct ledger *tree_ledger;
 /* For those who look into this process from outside; exported. */
 extern EXPORT struct sendfin_anchor sendfin_anchor;
 
+/* No ledger yet. Constructor only. */
+void tree_setup(void);
+
 /* This process's own slot, or NULL. */
 struct ledger_process *tree_self(void);
 

@@ -18,9 +18,9 @@
  * How often this process has said that it uses something, less what it took back; never
  * too low. At 0 its end need not look through the connections.
  */
-static OWN uint32_t engagements;
+static uint32_t engagements;
 
-static OWN bool has_received; /* a connection, otherwise than by fork or exec */
+static bool has_received; /* a connection, otherwise than by fork or exec */
 
 void tree_use_begin(void)
 {
