@@ -37,9 +37,9 @@ int places_setup(uint32_t count)
 	places = (struct ledger_place *)&forks[FORKS_MAX];
 	place_count = count;
 	turns = 1;
-	sendfin_anchor.places = (uint64_t)(uintptr_t)places;
-	sendfin_anchor.place_count = count;
-	sendfin_anchor.turns = (uint64_t)(uintptr_t)&turns;
+	tree_anchor.places = (uint64_t)(uintptr_t)places;
+	tree_anchor.place_count = count;
+	tree_anchor.turns = (uint64_t)(uintptr_t)&turns;
 	places_are_kept = true;
 	return 0;
 }

@@ -35,13 +35,16 @@ static bool is_listening; /* this process has called accept */
 static uintptr_t forker;
 #define FORKER_MANY ((uintptr_t)1)
 
-struct sendfin_anchor sendfin_anchor;
+struct sendfin_anchor tree_anchor;
+
+/* Our own name of it is bound here: the exported one would be looked up at every start. */
+extern EXPORT struct sendfin_anchor sendfin_anchor SAME_AS(tree_anchor);
 
 void tree_setup(void)
 {
-	sendfin_anchor.id = -1;
-	sendfin_anchor.version = LEDGER_VERSION;
-	sendfin_anchor.magic = LEDGER_MAGIC;
+	tree_anchor.id = -1;
+	tree_anchor.version = LEDGER_VERSION;
+	tree_anchor.magic = LEDGER_MAGIC;
 }
 
 static long call(long number, long a, long b, long c)
@@ -91,8 +94,8 @@ bool tree_child_is_reaped(uint64_t acquired)
 
 static void install(struct ledger *ledger, int id)
 {
-	sendfin_anchor.id = id;
-	sendfin_anchor.ledger = (uint64_t)(uintptr_t)ledger;
+	tree_anchor.id = id;
+	tree_anchor.ledger = (uint64_t)(uintptr_t)ledger;
 	__atomic_store_n(&tree_ledger, ledger, __ATOMIC_RELEASE);
 }
 

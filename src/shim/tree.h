@@ -28,8 +28,8 @@
 /* The ledger of this tree, or NULL while there is none. */
 extern HIDDEN struct ledger *tree_ledger;
 
-/* For those who look into this process from outside; exported. */
-extern EXPORT struct sendfin_anchor sendfin_anchor;
+/* For those who look into this process from outside; exported as sendfin_anchor. */
+extern HIDDEN struct sendfin_anchor tree_anchor;
 
 /* No ledger yet. Constructor only. */
 void tree_setup(void);

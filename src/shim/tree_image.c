@@ -42,7 +42,7 @@ bool tree_image_begin(bool is_child, uint64_t *image, int *id)
 	struct ledger_process *mine = tree_self();
 	struct ledger_process *slot;
 
-	*id = (int)sendfin_anchor.id;
+	*id = (int)tree_anchor.id;
 	*image = tree_self_ref();
 	if (mine != NULL && is_child) {
 		*image = claim_image();
