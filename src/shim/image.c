@@ -254,20 +254,22 @@ static void parse_legacy(const char *text, struct image_legacy *legacy)
 	}
 }
 
-void image_adopt(const char *value, struct image_legacy *legacy)
+bool image_adopt(const char *value, struct image_legacy *legacy)
 {
 	uint64_t id;
 	uint64_t ref;
 	const char *rest = value != NULL ? parse_number(value, 10, &id) : NULL;
 
-	memset(legacy, 0, sizeof(*legacy));
 	if (rest == NULL || *rest != ':' || id > INT32_MAX) {
-		return;
+		return false;
 	}
 	rest = parse_number(rest + 1, 16, &ref);
-	if (rest != NULL && (*rest == '\0' || *rest == ':') && tree_adopt((int)id, ref)) {
-		parse_legacy(rest, legacy);
+	if (rest == NULL || (*rest != '\0' && *rest != ':') || !tree_adopt((int)id, ref)) {
+		return false;
 	}
+	memset(legacy, 0, sizeof(*legacy));
+	parse_legacy(rest, legacy);
+	return true;
 }
 
 const char *image_take(char **environment, bool is_kernels)

@@ -76,7 +76,7 @@ struct image_legacy {
  */
 const char *image_take(char **environment, bool is_kernels);
 
-/* Constructor: takes over what the value (or NULL) says. */
-void image_adopt(const char *value, struct image_legacy *legacy);
+/* Constructor: takes over what the value (or NULL) says. False: nothing is known, *legacy unset. */
+bool image_adopt(const char *value, struct image_legacy *legacy);
 
 #endif

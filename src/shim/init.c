@@ -112,11 +112,16 @@ struct status {
 	bool has_more;        /* ... but that there is more than we look at */
 };
 
-static const char *value_of(const char *status, const char *name)
+/* What the line with this name, at `line` or behind it, says; or "". */
+static const char *value_of(const char *name, const char *line, const char *end)
 {
-	const char *line = strstr(status, name);
+	size_t length = strlen(name);
 
-	return line != NULL ? line + strlen(name) : "";
+	while (line != NULL && (*line != *name || strncmp(line, name, length) != 0)) {
+		line = memchr(line, '\n', (size_t)(end - line));
+		line = line != NULL ? line + 1 : NULL;
+	}
+	return line != NULL ? line + length : "";
 }
 
 /*
@@ -130,6 +135,7 @@ static struct status read_status(void)
 	long fd = rawsys6(SYS_openat, AT_FDCWD, (long)"/proc/self/status", O_RDONLY | O_CLOEXEC, 0,
 			  0, 0);
 	const char *digit;
+	char *end;
 	uint32_t size = 0;
 	long length;
 
@@ -138,8 +144,9 @@ static struct status read_status(void)
 	}
 	length = rawsys3(SYS_read, fd, (long)status, STATUS_BYTES);
 	rawsys1(SYS_close, fd);
-	status[length > 0 ? length : 0] = '\0';
-	for (digit = value_of(status, "\nFDSize:\t");
+	end = status + (length > 0 ? length : 0);
+	*end = '\0';
+	for (digit = value_of("FDSize:\t", status, end);
 	     *digit >= '0' && *digit <= '9' && size < IMAGE_DESCRIPTORS; digit++) {
 		size = size * 10 + (uint32_t)(*digit - '0');
 	}
@@ -147,7 +154,7 @@ static struct status read_status(void)
 	if (size != 0 && size < found.descriptors) {
 		found.descriptors = size;
 	}
-	digit = value_of(status, "\nSeccomp:\t");
+	digit = value_of("Seccomp:\t", status, end);
 	found.is_sandboxed = *digit != '\0' && *digit != '0';
 	return found;
 }
@@ -172,14 +179,24 @@ static uint64_t inherited_stamp(int fd, uint64_t acquired)
 	return (stamp | STAMP_STDIO | STAMP_EXECED) & ~(fd == 0 ? STAMP_USE_READ : STAMP_USE_WRITE);
 }
 
-/* What the process was born with: the cookie of each low descriptor, 0 = no connection. */
+/* What the process was born with. Mostly nothing, so nothing in it is set before it is there. */
 struct inheritance {
-	uint64_t cookies[IMAGE_DESCRIPTORS];
+	int count;
+	uint64_t cookies[IMAGE_DESCRIPTORS]; /* of the connections, */
+	uint8_t fds[IMAGE_DESCRIPTORS];      /* and the lowest descriptor of each */
+	bool has_legacy;
 	struct image_legacy legacy;
 };
 
+static uint64_t stamp_of(int fd, const struct inheritance *found)
+{
+	return inherited_stamp(fd, found->has_legacy ? found->legacy.acquired[fd] : 0);
+}
+
 static void take_inherited(int fd, struct inheritance *found)
 {
+	uint64_t cookie;
+
 	if (!sockprobe_is_tcp(fd)) {
 		return;
 	}
@@ -187,17 +204,18 @@ static void take_inherited(int fd, struct inheritance *found)
 		table_put(fd, STAMP_LISTENS);
 		return;
 	}
-	found->cookies[fd] = sockprobe_cookie(fd);
-	for (int other = 0; other < fd; other++) {
-		if (found->cookies[other] != 0 && found->cookies[other] == found->cookies[fd]) {
-			table_alias_inherited(other, fd,
-					      inherited_stamp(fd, found->legacy.acquired[fd]));
+	cookie = sockprobe_cookie(fd);
+	for (int i = 0; i < found->count; i++) {
+		if (found->cookies[i] == cookie && cookie != 0) {
+			table_alias_inherited(found->fds[i], fd, stamp_of(fd, found));
 			return;
 		}
 	}
-	table_put(fd, inherited_stamp(fd, found->legacy.acquired[fd]));
+	found->cookies[found->count] = cookie;
+	found->fds[found->count++] = (uint8_t)fd;
+	table_put(fd, stamp_of(fd, found));
 	if (is_standard(fd)) {
-		use_engage_inherited(fd, found->cookies[fd]);
+		use_engage_inherited(fd, cookie);
 	}
 }
 
@@ -205,8 +223,8 @@ static bool is_inherited(uint64_t cookie, const void *context)
 {
 	const struct inheritance *found = context;
 
-	for (int fd = 0; fd < IMAGE_DESCRIPTORS; fd++) {
-		if (found->cookies[fd] == cookie) {
+	for (int i = 0; i < found->count; i++) {
+		if (found->cookies[i] == cookie) {
 			return true;
 		}
 	}
@@ -221,8 +239,8 @@ static void find_inherited(const char *handed, uint32_t limit, bool has_more)
 	uint32_t count = limit < IMAGE_DESCRIPTORS ? limit : IMAGE_DESCRIPTORS;
 	struct timespec now = {0, 0};
 
-	memset(&found, 0, sizeof(found));
-	image_adopt(handed, &found.legacy);
+	found.count = 0;
+	found.has_legacy = image_adopt(handed, &found.legacy);
 	if (has_more) {
 		tree_received(); /* copies of what we see, perhaps */
 	}
