@@ -55,18 +55,47 @@ static void *look_up(const char *name)
 	return dlsym(RTLD_NEXT, name);
 }
 
-/* All names, and where the address of each goes. */
-#define HOOK(name)         #name "\0"
-#define HOOK_AS(name, ...) #name "\0"
-#define REAL(name, ...)    #name "\0"
-static const char names[] =
+/* All names, one behind the other. */
+#define HOOK(name)         char name[sizeof(#name)];
+#define HOOK_AS(name, ...) char name[sizeof(#name)];
+#define REAL(name, ...)    char name[sizeof(#name)];
+struct names {
 #include "shim/hooks.def"
-	;
+};
 #undef HOOK
 #undef HOOK_AS
 #undef REAL
 
-/* Offsets in `real`, and in `borrowed` with this bit. */
+#define HOOK(name)         #name,
+#define HOOK_AS(name, ...) #name,
+#define REAL(name, ...)    #name,
+static const struct names names = {
+#include "shim/hooks.def"
+};
+#undef HOOK
+#undef HOOK_AS
+#undef REAL
+
+#define HOOK(name)         {SYMBOLS_HASH(#name), offsetof(struct names, name), sizeof(#name)},
+#define HOOK_AS(name, ...) {SYMBOLS_HASH(#name), offsetof(struct names, name), sizeof(#name)},
+#define REAL(name, ...)    {SYMBOLS_HASH(#name), offsetof(struct names, name), sizeof(#name)},
+static const struct symbols_wanted wanted[] = {
+#include "shim/hooks.def"
+};
+#undef HOOK
+#undef HOOK_AS
+#undef REAL
+
+/* A longer one would not be hashed to its end. */
+#define HOOK(name)         _Static_assert(sizeof(#name) - 1 <= SYMBOLS_NAME_MAX, #name);
+#define HOOK_AS(name, ...) _Static_assert(sizeof(#name) - 1 <= SYMBOLS_NAME_MAX, #name);
+#define REAL(name, ...)    _Static_assert(sizeof(#name) - 1 <= SYMBOLS_NAME_MAX, #name);
+#include "shim/hooks.def"
+#undef HOOK
+#undef HOOK_AS
+#undef REAL
+
+/* Where the address of each goes: offsets in `real`, and in `borrowed` with this bit. */
 #define IS_BORROWED 0x8000U
 
 #define HOOK(name)         offsetof(struct real, name),
@@ -90,14 +119,13 @@ static void *place_of(uint16_t place)
 /* Data and function pointers have one size where we run; ISO C will not say so. */
 static void take_all(void *const *found)
 {
-	const char *name = names;
 	bool was_asked = false;
 
-	for (size_t i = 0; i < NAMES; i++, name += strlen(name) + 1) {
+	for (size_t i = 0; i < NAMES; i++) {
 		void *address = found[i];
 
 		if (address == NULL) {
-			address = look_up(name);
+			address = look_up((const char *)&names + wanted[i].name);
 			was_asked = true;
 		}
 
@@ -120,7 +148,7 @@ void real_resolve(void)
 		return;
 	}
 	resolved = true;
-	symbols_find(names, NAMES, found);
+	symbols_find(wanted, NAMES, (const char *)&names, found);
 	take_all(found);
 	errno = saved;
 }

@@ -26,26 +26,21 @@ struct tables {
 	uintptr_t base;
 	const ElfW(Sym) * symbols;
 	const char *strings;
+	size_t strings_size;
 	const uint16_t *versions; /* or NULL */
-	const uint32_t *hash;
+	const uint32_t *hash;     /* DT_GNU_HASH, and its parts: */
+	const uint64_t *filter;
+	const uint32_t *buckets;
+	const uint32_t *chains; /* from the first symbol's on */
 };
 
 struct search {
-	const char *names;
+	const struct symbols_wanted *wanted;
 	size_t count;
+	const char *names;
 	void **entries;
 	bool is_behind; /* this library was met: the rest is behind it */
 };
-
-static uint32_t hash_of(const char *name)
-{
-	uint32_t hash = 5381;
-
-	while (*name != '\0') {
-		hash = hash * 33 + (uint8_t)*name++;
-	}
-	return hash;
-}
 
 /* glibc has relocated the dynamic section in place where it could. */
 static uintptr_t address_in(const struct tables *tables, uintptr_t pointer)
@@ -65,6 +60,9 @@ static bool read_dynamic(struct tables *tables, const ElfW(Dyn) * dynamic)
 		case DT_STRTAB:
 			tables->strings = (const void *)value;
 			break;
+		case DT_STRSZ:
+			tables->strings_size = dynamic->d_un.d_val;
+			break;
 		case DT_VERSYM:
 			tables->versions = (const void *)value;
 			break;
@@ -78,40 +76,52 @@ static bool read_dynamic(struct tables *tables, const ElfW(Dyn) * dynamic)
 	return tables->symbols != NULL && tables->strings != NULL && tables->hash != NULL;
 }
 
-static bool is_wanted(const struct tables *tables, uint32_t index, const char *name)
+/* The table's head. */
+enum { BUCKET_COUNT, FIRST_SYMBOL, FILTER_WORDS, FILTER_SHIFT, HEAD_WORDS };
+
+/* False when the filter is of no size that a mask can stand for, which loaders require. */
+static bool read_hash(struct tables *tables)
+{
+	const uint32_t *head = tables->hash;
+
+	tables->filter = (const void *)&head[HEAD_WORDS];
+	tables->buckets = (const void *)&tables->filter[head[FILTER_WORDS]];
+	tables->chains = &tables->buckets[head[BUCKET_COUNT]];
+	return head[FILTER_WORDS] != 0 && (head[FILTER_WORDS] & (head[FILTER_WORDS] - 1)) == 0;
+}
+
+/* With its size a name is compared by words, which may be read up to the strings' end. */
+static bool is_wanted(const struct tables *tables, uint32_t index, const char *name, size_t size)
 {
 	const ElfW(Sym) *symbol = &tables->symbols[index];
 
 	return symbol->st_shndx != SHN_UNDEF &&
 	       (tables->versions == NULL || (tables->versions[index] & VERSION_IS_OLD) == 0) &&
-	       strcmp(tables->strings + symbol->st_name, name) == 0;
+	       size <= tables->strings_size && symbol->st_name <= tables->strings_size - size &&
+	       memcmp(tables->strings + symbol->st_name, name, size) == 0;
 }
 
 /* The symbol's index, or 0. */
-static uint32_t find(const struct tables *tables, const char *name, uint32_t hash)
+static uint32_t find(const struct tables *tables, const struct symbols_wanted *wanted,
+		     const char *name)
 {
-	uint32_t bucket_count = tables->hash[0];
-	uint32_t first = tables->hash[1];
-	uint32_t word_count = tables->hash[2];
-	uint32_t shift = tables->hash[3];
-	const uint64_t *filter = (const void *)&tables->hash[4];
-	const uint32_t *buckets = (const void *)&filter[word_count];
-	const uint32_t *chains = &buckets[bucket_count];
-	uint64_t word = filter[hash / WORD_BITS % word_count];
+	const uint32_t *head = tables->hash;
+	uint32_t hash = wanted->hash;
+	uint64_t word = tables->filter[hash / WORD_BITS & (head[FILTER_WORDS] - 1)];
 	uint32_t index;
 
-	if ((word >> (hash % WORD_BITS) & word >> ((hash >> shift) % WORD_BITS) & 1) == 0 ||
-	    bucket_count == 0) {
+	if ((word >> (hash % WORD_BITS) & word >> ((hash >> head[FILTER_SHIFT]) % WORD_BITS) & 1) ==
+	    0) {
 		return 0;
 	}
-	index = buckets[hash % bucket_count];
-	if (index < first) {
+	index = tables->buckets[hash % head[BUCKET_COUNT]];
+	if (index < head[FIRST_SYMBOL]) {
 		return 0;
 	}
 	for (;; index++) {
-		uint32_t found = chains[index - first];
+		uint32_t found = tables->chains[index - head[FIRST_SYMBOL]];
 
-		if ((found | 1) == (hash | 1) && is_wanted(tables, index, name)) {
+		if ((found | 1) == (hash | 1) && is_wanted(tables, index, name, wanted->size)) {
 			return index;
 		}
 		if ((found & 1) != 0) {
@@ -137,12 +147,16 @@ static char left_alone;
 
 static void find_all(struct search *search, const struct tables *tables)
 {
-	const char *name = search->names;
+	for (size_t i = 0; i < search->count; i++) {
+		const struct symbols_wanted *wanted = &search->wanted[i];
+		const ElfW(Sym) * symbol;
+		uint32_t index;
 
-	for (size_t i = 0; i < search->count; i++, name += strlen(name) + 1) {
-		uint32_t index = search->entries[i] == NULL ? find(tables, name, hash_of(name)) : 0;
-		const ElfW(Sym) *symbol = &tables->symbols[index];
-
+		if (search->entries[i] != NULL) {
+			continue;
+		}
+		index = find(tables, wanted, search->names + wanted->name);
+		symbol = &tables->symbols[index];
 		if (index != 0) {
 			search->entries[i] = is_plain(symbol)
 						     ? (void *)(tables->base + symbol->st_value)
@@ -191,16 +205,24 @@ static int look_into(struct dl_phdr_info *info, size_t size, void *context)
 			dynamic = (const void *)(info->dlpi_addr + info->dlpi_phdr[i].p_vaddr);
 		}
 	}
-	if (dynamic == NULL || !read_dynamic(&tables, dynamic)) {
+	if (dynamic == NULL || !read_dynamic(&tables, dynamic) || !read_hash(&tables)) {
 		return 1; /* the names it may define are not to be had from those behind it */
 	}
-	find_all(search, &tables);
+	if (tables.hash[BUCKET_COUNT] != 0) {
+		find_all(search, &tables);
+	}
 	return 0;
 }
 
-void symbols_find(const char *names, size_t count, void **entries)
+void symbols_find(const struct symbols_wanted *wanted, size_t count, const char *names,
+		  void **entries)
 {
-	struct search search = {.names = names, .count = count, .entries = entries};
+	struct search search = {
+		.wanted = wanted,
+		.count = count,
+		.names = names,
+		.entries = entries,
+	};
 
 	if (dl_iterate_phdr == NULL || dlvsym == NULL) {
 		return;
