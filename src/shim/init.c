@@ -61,8 +61,10 @@ extern HIDDEN const ElfW(Ehdr) __ehdr_start;
 extern HIDDEN const char __bss_start[];
 
 enum {
-	/* /proc/self/status up to the line "Seccomp:". */
+	/* /proc/self/status up to the line "Seccomp:", mostly. */
 	STATUS_BYTES = 4096,
+	/* At least as long as that line. */
+	STATUS_LINE = 64,
 	/* More than all pointers of arguments and environment take (execve(2)). */
 	ENVIRONMENT_BYTES = 8 << 20,
 };
@@ -124,9 +126,20 @@ static const char *value_of(const char *name, const char *line, const char *end)
 	return line != NULL ? line + length : "";
 }
 
+/* Fills `status` behind what is kept there, and puts a NUL behind it all: the new end. */
+static char *read_on(long fd, char *status, size_t kept)
+{
+	long length = rawsys3(SYS_read, fd, (long)(status + kept), (long)(STATUS_BYTES - kept));
+	char *end = status + kept + (length > 0 ? length : 0);
+
+	*end = '\0';
+	return end;
+}
+
 /*
- * A filter that came with us across exec kills for calls it does not know. Open,
- * read and close of a file are what ld.so itself has just done.
+ * A filter that came with us across exec kills for calls it does not know. Open, read and
+ * close of a file are what ld.so itself has just done. The supplementary groups, in front of
+ * what is said of the filter, may be longer than our room.
  */
 static struct status read_status(void)
 {
@@ -137,15 +150,11 @@ static struct status read_status(void)
 	const char *digit;
 	char *end;
 	uint32_t size = 0;
-	long length;
 
 	if (fd < 0) {
 		return found;
 	}
-	length = rawsys3(SYS_read, fd, (long)status, STATUS_BYTES);
-	rawsys1(SYS_close, fd);
-	end = status + (length > 0 ? length : 0);
-	*end = '\0';
+	end = read_on(fd, status, 0);
 	for (digit = value_of("FDSize:\t", status, end);
 	     *digit >= '0' && *digit <= '9' && size < IMAGE_DESCRIPTORS; digit++) {
 		size = size * 10 + (uint32_t)(*digit - '0');
@@ -155,7 +164,13 @@ static struct status read_status(void)
 		found.descriptors = size;
 	}
 	digit = value_of("Seccomp:\t", status, end);
+	while (*digit == '\0' && end == status + STATUS_BYTES) {
+		memcpy(status, end - STATUS_LINE, STATUS_LINE); /* its line may have been cut */
+		end = read_on(fd, status, STATUS_LINE);
+		digit = value_of("Seccomp:\t", status, end);
+	}
 	found.is_sandboxed = *digit != '\0' && *digit != '0';
+	rawsys1(SYS_close, fd);
 	return found;
 }
 

@@ -75,6 +75,9 @@ const struct test strange_tests[] = {
 	{ .name = "execd_into_a_sandbox_no_call_of_our_own",
 	  .script = LEAK "a seccomp prctl -> 0; a exec 012;" SERVE
 	  "a! letgo exit; P reap a -> exit=3; c stuck", .rows = "E10" },
+	{ .name = "execd_into_a_sandbox_with_a_thousand_groups",
+	  .script = LEAK "a groups 1000; a seccomp prctl -> 0; a exec 012;" SERVE
+	  "a! letgo exit; P reap a -> exit=3; c stuck", .rows = "E10" },
 	{ .name = "a_sandbox_in_a_child_leaves_the_parent_well",
 	  .script = LEAK "P fork fork b; b seccomp prctl -> 0;" THEN_HEAL, .rows = "E10",
 	  .env = "SENDFIN_POLICY=eager" },

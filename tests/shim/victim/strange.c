@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <limits.h>
 #include <pthread.h>
 #include <signal.h>
@@ -24,7 +25,7 @@
 #include <linux/seccomp.h>
 #endif
 
-enum { RACERS = 3, RACE_ROUNDS = 2000, RACE_FORKS = 30, CHAIN = 50 };
+enum { RACERS = 3, RACE_ROUNDS = 2000, RACE_FORKS = 30, CHAIN = 50, GROUPS_MAX = 2000 };
 
 union fd_message {
 	struct cmsghdr head;
@@ -259,6 +260,22 @@ static void verb_smallclose(int argc, char **argv)
 	say("ok %d", (int)(intptr_t)end);
 }
 
+/* groups N: that many supplementary groups: /proc/self/status is longer than anybody's buffer */
+static void verb_groups(int argc, char **argv)
+{
+	static gid_t groups[GROUPS_MAX];
+	int n = argc > 1 ? atoi(argv[1]) : 0;
+
+	for (int i = 0; i < n && i < GROUPS_MAX; i++) {
+		groups[i] = (gid_t)(1000000 + i);
+	}
+	if (setgroups((size_t)(n < GROUPS_MAX ? n : GROUPS_MAX), groups) < 0) {
+		say("skip groups may not be set here: errno %d", errno);
+	} else {
+		say("ok");
+	}
+}
+
 #ifdef SECCOMP_RET_KILL
 #define KILL_IF(nr)                                                                                \
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, nr, 0, 1), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL)
@@ -299,15 +316,8 @@ static void verb_seccomp(int argc, char **argv)
 #endif
 
 const struct verb strange_verbs[] = {
-	{"sendfd", verb_sendfd},
-	{"recvfd", verb_recvfd},
-	{"atfork", verb_atfork},
-	{"sigfork", verb_sigfork},
-	{"chain", verb_chain},
-	{"range", verb_range},
-	{"fcntls", verb_fcntls},
-	{"race", verb_race},
-	{"smallclose", verb_smallclose},
-	{"seccomp", verb_seccomp},
-	{NULL, NULL},
+	{"sendfd", verb_sendfd},   {"recvfd", verb_recvfd},   {"atfork", verb_atfork},
+	{"sigfork", verb_sigfork}, {"chain", verb_chain},     {"range", verb_range},
+	{"fcntls", verb_fcntls},   {"race", verb_race},       {"smallclose", verb_smallclose},
+	{"groups", verb_groups},   {"seccomp", verb_seccomp}, {NULL, NULL},
 };
