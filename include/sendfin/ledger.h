@@ -20,7 +20,7 @@
 #include <stdint.h>
 
 #define LEDGER_MAGIC   0x4e49464eU /* "NFIN" */
-#define LEDGER_VERSION 3U
+#define LEDGER_VERSION 4U
 
 /* The variable by which a new program image learns of the ledger: "id:ref", decimal:hex. */
 #define LEDGER_VARIABLE "SENDFIN_LEDGER"

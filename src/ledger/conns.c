@@ -48,13 +48,27 @@ static bool is_left(const struct ledger *ledger, uint64_t word)
 	       is_dead(process);
 }
 
-/* Cookies are counted by the kernel, per CPU in steps: mix before taking some bits. */
+/*
+ * The kernel counts cookies, on each CPU in steps of one; so neighbours are connections of the
+ * same time, and whoever walks over those in use, or asks for one, comes to few pages when
+ * neighbours share one. As many as a page has buckets do, each in a bucket of its own: a
+ * bucket gets no more than it would if each cookie were mixed by itself.
+ */
+enum {
+	BUCKET_BYTES = LEDGER_BUCKET * sizeof(struct ledger_connection),
+	TOGETHER = 4096 / BUCKET_BYTES,
+	BUCKETS = LEDGER_CONNECTIONS / LEDGER_BUCKET,
+	/* The first bucket that begins a page of the segment. */
+	FIRST = (4096 - offsetof(struct ledger, connections) % 4096) / BUCKET_BYTES % TOGETHER,
+};
+
 struct ledger_connection *conns_bucket_of(struct ledger *ledger, uint64_t cookie)
 {
-	uint64_t mixed = cookie * 0x9e3779b97f4a7c15U;
-	uint64_t buckets = LEDGER_CONNECTIONS / LEDGER_BUCKET;
+	uint64_t mixed = cookie / TOGETHER * 0x9e3779b97f4a7c15U;
+	uint64_t page = (mixed >> 32) % (BUCKETS / TOGETHER);
+	uint64_t bucket = (FIRST + page * TOGETHER + cookie % TOGETHER) % BUCKETS;
 
-	return &ledger->connections[(mixed >> 32) % buckets * LEDGER_BUCKET];
+	return &ledger->connections[bucket * LEDGER_BUCKET];
 }
 
 void conns_set_live(struct ledger *ledger, const struct ledger_connection *slot, bool value)
