@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * See due.h for the protocol. The marks name connections by cookie; which of our
- * descriptors that is, is found by the number at the acquirer first.
- */
+/* See due.h for the protocol. */
 #include "shim/due.h"
 
 #include <stddef.h>
 
 #include "shim/clock.h"
+#include "shim/copy.h"
 #include "shim/fin.h"
 #include "shim/holders.h"
 #include "shim/journal.h"
@@ -18,43 +16,6 @@
 #include "sys/sockprobe.h"
 
 #define SWEEP_EVERY_NS ((uint64_t)1000 * 1000 * 1000)
-
-static bool is_on(int fd, uint64_t cookie)
-{
-	return table_is_watched(fd) && stamp_is_connection(table_stamp(fd)) &&
-	       sockprobe_cookie(fd) == cookie;
-}
-
-/*
- * The kernel is only asked about what may be it: one system call for each descriptor and
- * mark would be many. The epoch of acquisition is the same with everybody who has it by
- * fork; what came by exec or in a message may be anything.
- */
-static bool may_be(int fd, uint64_t cookie, const struct conns_origin *origin)
-{
-	struct table_gone known;
-
-	return table_look(fd, &known) && (known.cookie == 0 || known.cookie == cookie) &&
-	       (origin->acquirer == LEDGER_NOBODY || known.acquired == origin->acquired ||
-		known.acquired == PROCESS_INHERITED_EPOCH);
-}
-
-/* Our descriptor of the connection, or -1. */
-static int find_descriptor(uint64_t cookie, const struct conns_origin *origin)
-{
-	int hint = origin->descriptor;
-	int highest = table_highest();
-
-	if (hint >= 0 && may_be(hint, cookie, origin) && is_on(hint, cookie)) {
-		return hint;
-	}
-	for (int fd = 0; fd <= highest; fd++) {
-		if (fd != hint && may_be(fd, cookie, origin) && is_on(fd, cookie)) {
-			return fd;
-		}
-	}
-	return -1;
-}
 
 static bool send_now(int fd)
 {
@@ -230,7 +191,7 @@ __attribute__((noinline, cold)) static void look_at_marks(enum holders_of whom)
 		}
 		cookie = __atomic_load_n(&slot->cookie, __ATOMIC_SEQ_CST);
 		origin = conns_origin(slot, cookie);
-		fd = find_descriptor(cookie, &origin);
+		fd = copy_find(cookie, &origin);
 		if (fd < 0) {
 			drop_if_nobodys(slot, mark);
 			continue;
@@ -328,7 +289,7 @@ static void sweep_one(struct ledger_connection *slot)
 	    (conns_mark_of(slot) & LEDGER_MARK_STATE) != LEDGER_MARK_NONE || !is_deserted(cookie)) {
 		return;
 	}
-	fd = find_descriptor(cookie, &origin);
+	fd = copy_find(cookie, &origin);
 	if (fd < 0 || sockprobe_is_dead(fd)) {
 		conns_tidy(tree_ledger, slot);
 	} else if (is_untouched(fd) && sockprobe_state(fd) == VERDICT_STATE_CLOSE_WAIT) {
