@@ -66,13 +66,13 @@ static uint32_t own_slot(void)
  * when the mark is taken: the FIN is the caller's to send.
  */
 static bool take_if_alone(int fd, struct ledger_connection *slot, uint64_t mark,
-			  enum holders_of whom)
+			  enum holders_of whom, struct holders_known *known)
 {
 	uint64_t cookie = __atomic_load_n(&slot->cookie, __ATOMIC_SEQ_CST);
 	struct conns_origin origin = conns_origin(slot, cookie);
 	struct verdict_holders holders;
 
-	holders_count(cookie, &origin, whom, &holders);
+	holders_count(cookie, &origin, whom, known, &holders);
 	if (holders.engaged + holders.pending > 0) {
 		return false;
 	}
@@ -90,7 +90,22 @@ static bool is_due(uint64_t mark)
 	return (mark & LEDGER_MARK_STATE) == LEDGER_MARK_DUE;
 }
 
-bool due_mark(int fd, uint64_t cookie, const struct conns_origin *origin)
+/*
+ * In a busy server most marks wait for somebody who is just being born, and many look at them
+ * meanwhile. So this, which needs no more than one system call for all marks, comes before
+ * everything else, and mostly ends it. What is of unknown origin waits for one who can say
+ * where it came from: perhaps for us.
+ */
+static bool is_held_up(const struct ledger_connection *slot, struct holders_known *known)
+{
+	uint64_t cookie = __atomic_load_n(&slot->cookie, __ATOMIC_SEQ_CST);
+	struct conns_origin origin = conns_origin(slot, cookie);
+
+	return origin.acquirer != LEDGER_NOBODY && holders_veto(cookie, &origin, known);
+}
+
+bool due_mark(int fd, uint64_t cookie, const struct conns_origin *origin,
+	      struct holders_known *known)
 {
 	struct ledger_connection *slot;
 	uint64_t mark;
@@ -108,7 +123,8 @@ bool due_mark(int fd, uint64_t cookie, const struct conns_origin *origin)
 	conns_note_origin(slot, cookie, origin); /* the mark keeps the slot ours */
 	__atomic_store_n(&slot->let_go, origin->let_go, __ATOMIC_SEQ_CST);
 	mark = conns_mark_of(slot);
-	return is_due(mark) && take_if_alone(fd, slot, mark, HOLDERS_OTHERS);
+	return is_due(mark) && !is_held_up(slot, known) &&
+	       take_if_alone(fd, slot, mark, HOLDERS_OTHERS, known);
 }
 
 /* The FIN is out: no user that is left is a living one. */
@@ -161,43 +177,61 @@ static void drop_if_nobodys(struct ledger_connection *slot, uint64_t mark)
 	struct conns_origin origin = conns_origin(slot, cookie);
 	struct verdict_holders holders;
 
-	holders_count(cookie, &origin, HOLDERS_OTHERS, &holders);
+	holders_count(cookie, &origin, HOLDERS_OTHERS, NULL, &holders);
 	if (holders.engaged + holders.elsewhere + holders.pending == 0 &&
 	    conns_drop(tree_ledger, slot, mark)) {
 		conns_tidy(tree_ledger, slot);
 	}
 }
 
-static void finish(int fd, struct ledger_connection *slot, uint64_t mark, enum holders_of whom)
+static void finish(int fd, struct ledger_connection *slot, uint64_t mark, enum holders_of whom,
+		   struct holders_known *known)
 {
-	if (take_if_alone(fd, slot, mark, whom)) {
+	if (take_if_alone(fd, slot, mark, whom, known)) {
 		send_late(fd, slot);
 		done(slot);
 	}
 }
 
-__attribute__((noinline, cold)) static void look_at_marks(enum holders_of whom)
+/* Who looks at the marks, and why. */
+struct looker {
+	enum holders_of whom;
+	bool is_new;                /* what it did may have changed how it stands towards any */
+	struct holders_known known; /* from one mark to the next */
+};
+
+static void look_at_mark(struct looker *looker, struct ledger_connection *slot, uint64_t mark)
 {
+	uint64_t cookie = __atomic_load_n(&slot->cookie, __ATOMIC_SEQ_CST);
+	struct conns_origin origin = conns_origin(slot, cookie);
+	int fd;
+
+	/* Who was elsewhere before has looked then: it is not the one that this mark waits for. */
+	looker->known.is_believed = !looker->is_new && holders_is_through(&origin);
+	if (is_held_up(slot, &looker->known)) {
+		return;
+	}
+	fd = copy_find(cookie, &origin);
+	if (fd < 0) {
+		drop_if_nobodys(slot, mark);
+		return;
+	}
+	learn_origin(fd, slot);
+	finish(fd, slot, mark, looker->whom, &looker->known);
+}
+
+__attribute__((noinline, cold)) static void look_at_marks(enum holders_of whom, bool is_new)
+{
+	struct looker looker = {.whom = whom, .is_new = is_new};
+
 	for (uint32_t i = conns_next(tree_ledger, 0); i < LEDGER_CONNECTIONS;
 	     i = conns_next(tree_ledger, i + 1)) {
 		struct ledger_connection *slot = &tree_ledger->connections[i];
 		uint64_t mark = conns_mark_of(slot);
-		struct conns_origin origin;
-		uint64_t cookie;
-		int fd;
 
-		if (!is_due(mark)) {
-			continue;
+		if (is_due(mark)) {
+			look_at_mark(&looker, slot, mark);
 		}
-		cookie = __atomic_load_n(&slot->cookie, __ATOMIC_SEQ_CST);
-		origin = conns_origin(slot, cookie);
-		fd = copy_find(cookie, &origin);
-		if (fd < 0) {
-			drop_if_nobodys(slot, mark);
-			continue;
-		}
-		learn_origin(fd, slot);
-		finish(fd, slot, mark, whom);
 	}
 }
 
@@ -210,19 +244,20 @@ static bool has_marks(void)
 void due_look(void)
 {
 	if (has_marks()) {
-		look_at_marks(HOLDERS_ALL);
+		look_at_marks(HOLDERS_ALL, true);
 	}
 }
 
-void due_look_leaving(void)
+void due_look_leaving(bool was_using)
 {
 	if (has_marks()) {
-		look_at_marks(HOLDERS_OTHERS);
+		look_at_marks(HOLDERS_OTHERS, was_using);
 	}
 }
 
 void due_look_at(int fd)
 {
+	struct holders_known known = {.alive = LEDGER_NOBODY};
 	struct ledger_connection *slot;
 	uint64_t cookie;
 	uint64_t mark;
@@ -234,7 +269,7 @@ void due_look_at(int fd)
 	slot = cookie != 0 ? conns_find_due(tree_ledger, cookie) : NULL;
 	mark = slot != NULL ? conns_mark_of(slot) : LEDGER_MARK_NONE;
 	if (is_due(mark)) {
-		finish(fd, slot, mark, HOLDERS_OTHERS);
+		finish(fd, slot, mark, HOLDERS_OTHERS, &known);
 	}
 }
 
@@ -267,12 +302,13 @@ static bool is_untouched(int fd)
 /* As if its last user had let go: with somebody pending, whoever goes elsewhere finishes it. */
 static void sweep_up(int fd, struct ledger_connection *slot, uint64_t cookie)
 {
+	struct holders_known known = {.alive = LEDGER_NOBODY};
 	uint64_t mark;
 
 	conns_mark(tree_ledger, slot, cookie, sockprobe_written(fd));
 	mark = conns_mark_of(slot);
 	if (is_due(mark)) {
-		finish(fd, slot, mark, HOLDERS_ALL);
+		finish(fd, slot, mark, HOLDERS_ALL, &known);
 	}
 }
 

@@ -39,16 +39,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "core/verdict.h"
 #include "ledger/conns.h"
+#include "shim/holders.h"
 
 /*
  * Steps 3 to 5: the verdict on fd was "defer", or "leave" because somebody uses it: then
- * that one may let go without a word, and the mark is what remains. True when the caller
- * has become the one
- * to send the FIN after all; it then calls due_done().
+ * that one may let go without a word, and the mark is what remains. `known` is what is
+ * known of the others since a moment ago. True when the caller has become the one to send
+ * the FIN after all; it then calls due_done().
  */
-bool due_mark(int fd, uint64_t cookie, const struct conns_origin *origin);
+bool due_mark(int fd, uint64_t cookie, const struct conns_origin *origin,
+	      struct holders_known *known);
 
 /* The FIN is out: a mark, if there was one, has done its work. */
 void due_done(uint64_t cookie);
@@ -56,8 +57,12 @@ void due_done(uint64_t cookie);
 /* Steps b to d, for all marks of connections that this process holds. */
 void due_look(void);
 
-/* The same when the process is about to let go of all it holds. */
-void due_look_leaving(void);
+/*
+ * The same when the process is about to let go of all it holds, and has said so. For what it
+ * was elsewhere before, and did not use to the end, step b is behind it: there it does not
+ * ask whether those live who seem to be pending.
+ */
+void due_look_leaving(bool was_using);
 
 /* The same for the one on fd, which is about to be closed unused. */
 void due_look_at(int fd);

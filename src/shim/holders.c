@@ -16,7 +16,9 @@
 /* One count under way. */
 struct look {
 	const struct conns_origin *origin;
-	uint64_t skipped; /* who does not count; LEDGER_NOBODY = all do */
+	uint64_t skipped;            /* who does not count; LEDGER_NOBODY = all do */
+	struct holders_known *known; /* NULL = every one that would veto is asked for */
+	bool is_one_enough;          /* the first that vetoes ends it */
 	struct verdict_holders *holders;
 	uint64_t named;          /* one of the holders ... */
 	enum standing named_for; /* ... and how it stands */
@@ -122,6 +124,43 @@ static bool is_too_old(const struct look *look, uint32_t index)
 	       index != procs_index(tree_self_ref());
 }
 
+/* A holder that is no accept loop: those are not asked for. */
+static bool has_living_pending(const struct look *look)
+{
+	return look->holders->pending > look->holders->pending_accept;
+}
+
+static bool is_over(const struct look *look)
+{
+	return look->is_one_enough && look->holders->engaged + look->holders->pending > 0;
+}
+
+static bool is_known_to_live(const struct look *look, uint64_t ref)
+{
+	return look->known != NULL && (look->known->is_believed || look->known->alive == ref);
+}
+
+/* Asks the kernel, unless it has just been asked. */
+static bool is_dead(struct look *look, const struct ledger_process *process, uint64_t ref)
+{
+	if (is_known_to_live(look, ref)) {
+		return false;
+	}
+	if (tree_is_dead(process)) {
+		return true;
+	}
+	if (look->known != NULL) {
+		look->known->alive = ref;
+	}
+	return false;
+}
+
+/* Whether it lives makes no difference any more. */
+static bool is_one_of_many(const struct look *look, enum standing standing)
+{
+	return look->known != NULL && standing == STANDING_PENDING && has_living_pending(look);
+}
+
 static void look_at(struct look *look, uint32_t index)
 {
 	uint64_t ref = procs_at(tree_ledger, index);
@@ -151,7 +190,8 @@ static void look_at(struct look *look, uint32_t index)
 	standing = standing_in(look, process, ref, flags);
 	if (standing == STANDING_ELSEWHERE) {
 		holders->elsewhere++;
-	} else if (!is_accept_loop && tree_is_dead(process)) {
+	} else if (!is_accept_loop && !is_one_of_many(look, standing) &&
+		   is_dead(look, process, ref)) {
 		/* An accept loop is not asked: dead, it holds nothing, and a FIN does no harm. */
 		procs_bury(tree_ledger, ref, tree_self_ref());
 		return;
@@ -184,13 +224,14 @@ static void look_at_all(struct look *look)
 		is_crowd = procs_is_crowd(tree_ledger, CROWD);
 		*look->holders = before;
 		look->named = LEDGER_NOBODY;
-		for (uint32_t index = procs_next(tree_ledger, 0); index < LEDGER_PROCESSES;
+		for (uint32_t index = procs_next(tree_ledger, 0);
+		     index < LEDGER_PROCESSES && !is_over(look);
 		     index = procs_next(tree_ledger, index + 1)) {
 			if (!is_crowd || !is_too_old(look, index)) {
 				look_at(look, index);
 			}
 		}
-		if (word_load(births) == seen) {
+		if (is_over(look) || word_load(births) == seen) {
 			return;
 		}
 	}
@@ -203,11 +244,11 @@ static void count_users(struct look *look, uint64_t cookie)
 	struct conns_users users;
 
 	conns_users(tree_ledger, cookie, &users);
-	for (uint32_t i = 0; i < users.count; i++) {
+	for (uint32_t i = 0; i < users.count && !is_over(look); i++) {
 		const struct ledger_process *process = procs_get(tree_ledger, users.refs[i]);
 
 		if (users.refs[i] == LEDGER_PHANTOM ||
-		    (process != NULL && !tree_is_dead(process))) {
+		    (process != NULL && !is_dead(look, process, users.refs[i]))) {
 			look->holders->engaged++;
 			if (process != NULL && users.refs[i] != look->skipped) {
 				name_holder(look, users.refs[i], STANDING_ENGAGED);
@@ -220,26 +261,73 @@ static void count_users(struct look *look, uint64_t cookie)
  * The users are read last: who was pending at our look at the processes, touched the
  * connection and then went elsewhere is found here.
  */
-uint64_t holders_count(uint64_t cookie, const struct conns_origin *origin, enum holders_of whom,
-		       struct verdict_holders *holders)
+static void look_for_holders(struct look *look, uint64_t cookie)
 {
-	struct look look = {
-		.origin = origin,
-		.skipped = whom == HOLDERS_OTHERS ? tree_self_ref() : LEDGER_NOBODY,
-		.holders = holders,
-		.named = LEDGER_NOBODY,
-	};
+	struct verdict_holders *holders = look->holders;
 
 	memset(holders, 0, sizeof(*holders));
 	holders->asked = true;
 	/* Without a slot of our own, our own children have none either. */
-	if (tree_self() == NULL || origin->acquirer == LEDGER_NOBODY) {
+	if (tree_self() == NULL || look->origin->acquirer == LEDGER_NOBODY) {
 		holders->pending = 1;
 	}
 	if (tree_ledger != NULL) {
-		holders->pending += word_load(&tree_ledger->header.unseen) > origin->acquired;
-		look_at_all(&look);
-		count_users(&look, cookie);
+		holders->pending += word_load(&tree_ledger->header.unseen) > look->origin->acquired;
+		look_at_all(look);
+		count_users(look, cookie);
 	}
+}
+
+uint64_t holders_count(uint64_t cookie, const struct conns_origin *origin, enum holders_of whom,
+		       struct holders_known *known, struct verdict_holders *holders)
+{
+	struct look look = {
+		.origin = origin,
+		.skipped = whom == HOLDERS_OTHERS ? tree_self_ref() : LEDGER_NOBODY,
+		.known = known,
+		.holders = holders,
+		.named = LEDGER_NOBODY,
+	};
+
+	look_for_holders(&look, cookie);
 	return look.named;
+}
+
+/* Who held up the last one is likely to hold up this one, too: that one is looked at first. */
+bool holders_veto(uint64_t cookie, const struct conns_origin *origin, struct holders_known *known)
+{
+	struct verdict_holders holders = {.asked = true};
+	struct look look = {
+		.origin = origin,
+		.skipped = tree_self_ref(),
+		.known = known,
+		.is_one_enough = true,
+		.holders = &holders,
+		.named = LEDGER_NOBODY,
+	};
+
+	if (tree_ledger != NULL && procs_get(tree_ledger, known->alive) != NULL) {
+		look_at(&look, procs_index(known->alive));
+	}
+	if (!is_over(&look)) {
+		look_for_holders(&look, cookie);
+	}
+	return is_over(&look);
+}
+
+bool holders_is_through(const struct conns_origin *origin)
+{
+	const struct look look = {.origin = origin};
+	const struct ledger_process *self = tree_self();
+	uint32_t flags;
+
+	if (self == NULL || origin->acquirer == LEDGER_NOBODY) {
+		return false;
+	}
+	if (!may_have_held(&look, self, tree_self_ref()) ||
+	    procs_has_released(self, origin->acquired, origin->descriptor)) {
+		return true;
+	}
+	flags = __atomic_load_n(&self->flags, __ATOMIC_SEQ_CST) & ~LEDGER_PROCESS_LEAVING;
+	return standing_in(&look, self, tree_self_ref(), flags) == STANDING_ELSEWHERE;
 }

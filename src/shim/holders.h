@@ -9,11 +9,13 @@
  * be seen counts as pending.
  *
  * Costs one look per live process of the tree (in a crowd, at its birth alone where that
- * tells), and one system call per vetoing one.
+ * tells), and a system call for each that would veto: but one living pending holder is as
+ * good as ten, so who only wants to know whether there is any asks for one.
  */
 #ifndef SHIM_HOLDERS_H
 #define SHIM_HOLDERS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/verdict.h"
@@ -25,12 +27,31 @@ enum holders_of {
 	HOLDERS_ALL,    /* yes: it keeps its copy, and must be elsewhere itself */
 };
 
+/* What one act of several looks knows of who lives. Begins zeroed. */
+struct holders_known {
+	uint64_t alive;   /* reference: found alive in the same act, and not asked for again */
+	bool is_believed; /* nobody is asked for: who has not said good-bye lives */
+};
+
 /*
  * Fills `holders` (and sets asked). Without a ledger: one that nobody can see. Returns one
  * of them, to be named to people: one that is elsewhere, else a pending one, else a user;
  * LEDGER_NOBODY when none has a slot.
+ *
+ * With `known`, pending holders are no more asked for when one of them, that is no accept
+ * loop, is known to live: what counts them counts the dead, too. NULL: every one is.
  */
 uint64_t holders_count(uint64_t cookie, const struct conns_origin *origin, enum holders_of whom,
-		       struct verdict_holders *holders);
+		       struct holders_known *known, struct verdict_holders *holders);
+
+/*
+ * Does another process use the connection, or may it want it? As holders_count() would find,
+ * but it ends at the first one. Only "yes" may be acted on, by doing nothing: who hears "no"
+ * counts.
+ */
+bool holders_veto(uint64_t cookie, const struct conns_origin *origin, struct holders_known *known);
+
+/* Is this process, as long as it does not say that it leaves, elsewhere or no holder at all? */
+bool holders_is_through(const struct conns_origin *origin);
 
 #endif

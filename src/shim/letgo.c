@@ -30,7 +30,8 @@ struct departure {
 	struct table_gone gone;
 	struct conns_origin origin;
 	struct verdict_facts facts;
-	uint64_t other;    /* one of the other holders, to be named */
+	struct holders_known known; /* of the other holders, from one look to the next */
+	uint64_t other;             /* one of them, to be named */
 	uint32_t let_go;   /* site of the letting-go, for whoever finishes it; 0 = not known */
 	uint64_t released; /* its key in our slot, 0 = not remembered */
 };
@@ -67,8 +68,9 @@ static void ask_holders(struct departure *departure)
 {
 	struct verdict_holders *holders = &departure->facts.holders;
 
+	/* A record says how many they are: then every one is asked for. */
 	departure->other = holders_count(cookie_of(departure), &departure->origin, HOLDERS_OTHERS,
-					 holders);
+					 journal_is_wanted() ? NULL : &departure->known, holders);
 	if ((departure->gone.stamp & STAMP_UPSTREAM) != 0) {
 		holders->pending_accept = 0; /* made by connect: nobody accepted it */
 	}
@@ -182,7 +184,7 @@ static bool may_act(const struct departure *departure)
 /* A deferred FIN may turn out to be ours after all. */
 static struct verdict_result defer(struct departure *departure, struct verdict_result result)
 {
-	if (due_mark(departure->fd, cookie_of(departure), &departure->origin)) {
+	if (due_mark(departure->fd, cookie_of(departure), &departure->origin, &departure->known)) {
 		result.verdict = VERDICT_FIN;
 		result.reason = VERDICT_REASON_STALE;
 	} else {

@@ -74,7 +74,7 @@ static bool is_kept_by_us(uint64_t cookie, const struct conns_origin *origin, bo
 {
 	struct verdict_holders holders;
 
-	holders_count(cookie, origin, HOLDERS_OTHERS, &holders);
+	holders_count(cookie, origin, HOLDERS_OTHERS, NULL, &holders);
 	if (origin->acquirer == tree_self_ref()) {
 		return is_dead || holders.engaged == 0;
 	}

@@ -374,9 +374,10 @@ void tree_end(void)
 {
 	if (tree_self() != NULL) {
 		/* Said before the look: of two that exit together, one sees the other leave. */
-		tree_use_end();
+		bool was_using = tree_use_end();
+
 		tree_raise_flag(LEDGER_PROCESS_LEAVING);
-		due_look_leaving();
+		due_look_leaving(was_using);
 		procs_end(tree_ledger, self);
 		self = LEDGER_NOBODY;
 	}

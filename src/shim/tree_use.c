@@ -38,11 +38,13 @@ uint32_t tree_use_flags(void)
 	return has_received ? LEDGER_PROCESS_RECEIVED : 0;
 }
 
-void tree_use_end(void)
+bool tree_use_end(void)
 {
-	if (__atomic_load_n(&engagements, __ATOMIC_RELAXED) != 0) {
-		conns_disengage_all(tree_ledger, tree_self_ref());
+	if (__atomic_load_n(&engagements, __ATOMIC_RELAXED) == 0) {
+		return false;
 	}
+	conns_disengage_all(tree_ledger, tree_self_ref());
+	return true;
 }
 
 void tree_closed(uint64_t key)
