@@ -71,13 +71,14 @@ static bool take_if_alone(int fd, struct ledger_connection *slot, uint64_t mark,
 	uint64_t cookie = __atomic_load_n(&slot->cookie, __ATOMIC_SEQ_CST);
 	struct conns_origin origin = conns_origin(slot, cookie);
 	struct verdict_holders holders;
+	uint64_t written;
 
 	holders_count(cookie, &origin, whom, known, &holders);
 	if (holders.engaged + holders.pending > 0) {
 		return false;
 	}
-	if ((uint32_t)sockprobe_written(fd) != (uint32_t)(mark >> LEDGER_MARK_REST_SHIFT) ||
-	    sockprobe_state(fd) != VERDICT_STATE_CLOSE_WAIT) {
+	if (sockprobe_state_and_written(fd, &written) != VERDICT_STATE_CLOSE_WAIT ||
+	    (uint32_t)written != (uint32_t)(mark >> LEDGER_MARK_REST_SHIFT)) {
 		conns_drop(tree_ledger, slot, mark);
 		conns_tidy(tree_ledger, slot);
 		return false;
@@ -104,7 +105,7 @@ static bool is_held_up(const struct ledger_connection *slot, struct holders_know
 	return origin.acquirer != LEDGER_NOBODY && holders_veto(cookie, &origin, known);
 }
 
-bool due_mark(int fd, uint64_t cookie, const struct conns_origin *origin,
+bool due_mark(int fd, uint64_t cookie, const struct conns_origin *origin, uint64_t written,
 	      struct holders_known *known)
 {
 	struct ledger_connection *slot;
@@ -116,7 +117,11 @@ bool due_mark(int fd, uint64_t cookie, const struct conns_origin *origin,
 	if (process_settings.probe_s > 0 && process_settings.mode == SETTINGS_MODE_ENFORCE) {
 		sockprobe_arm_keepalive(fd, process_settings.probe_s);
 	}
-	slot = conns_make_due(tree_ledger, cookie, sockprobe_written(fd));
+	if (conns_find_due(tree_ledger, cookie) != NULL) {
+		/* Who marked it may have written after we were told; the mark must not go back. */
+		written = sockprobe_written(fd);
+	}
+	slot = conns_make_due(tree_ledger, cookie, written);
 	if (slot == NULL) {
 		return false; /* somebody is at it; or there is no room, and nobody is harmed */
 	}

@@ -10,7 +10,7 @@
  *     and says that it let go              goes away, execs, serves a later client,
  *   2 looks at the others: pending         lets go unused
  *   3 marks: NONE -> DUE, with the       b looks for marks
- *     bytes written so far               c looks at the others
+ *     bytes written before 2             c looks at the others
  *   4 looks at the others once more      d nobody pending: DUE -> TAKEN, then the FIN
  *   5 nobody pending: DUE -> TAKEN,
  *     then the FIN                       or, when it touches the connection instead:
@@ -44,11 +44,12 @@
 
 /*
  * Steps 3 to 5: the verdict on fd was "defer", or "leave" because somebody uses it: then
- * that one may let go without a word, and the mark is what remains. `known` is what is
- * known of the others since a moment ago. True when the caller has become the one to send
- * the FIN after all; it then calls due_done().
+ * that one may let go without a word, and the mark is what remains. `written` is
+ * sockprobe_written() of a moment ago, and `known` what is known of the others since then.
+ * True when the caller has become the one to send the FIN after all; it then calls
+ * due_done().
  */
-bool due_mark(int fd, uint64_t cookie, const struct conns_origin *origin,
+bool due_mark(int fd, uint64_t cookie, const struct conns_origin *origin, uint64_t written,
 	      struct holders_known *known);
 
 /* The FIN is out: a mark, if there was one, has done its work. */

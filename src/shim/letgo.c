@@ -30,6 +30,7 @@ struct departure {
 	struct table_gone gone;
 	struct conns_origin origin;
 	struct verdict_facts facts;
+	uint64_t written;           /* bytes, asked together with the state */
 	struct holders_known known; /* of the other holders, from one look to the next */
 	uint64_t other;             /* one of them, to be named */
 	uint32_t let_go;   /* site of the letting-go, for whoever finishes it; 0 = not known */
@@ -51,8 +52,10 @@ static bool is_same_connection(const struct departure *departure)
 
 static void ask_state(struct departure *departure)
 {
-	departure->facts.state = is_same_connection(departure) ? sockprobe_state(departure->fd)
-							       : VERDICT_STATE_OTHER;
+	departure->facts.state = is_same_connection(departure)
+					 ? sockprobe_state_and_written(departure->fd,
+								       &departure->written)
+					 : VERDICT_STATE_OTHER;
 }
 
 /* A connection shared without ever having been used so has no cookie yet. */
@@ -184,7 +187,8 @@ static bool may_act(const struct departure *departure)
 /* A deferred FIN may turn out to be ours after all. */
 static struct verdict_result defer(struct departure *departure, struct verdict_result result)
 {
-	if (due_mark(departure->fd, cookie_of(departure), &departure->origin, &departure->known)) {
+	if (due_mark(departure->fd, cookie_of(departure), &departure->origin, departure->written,
+		     &departure->known)) {
 		result.verdict = VERDICT_FIN;
 		result.reason = VERDICT_REASON_STALE;
 	} else {

@@ -51,9 +51,9 @@ bool sockprobe_is_listening(int fd)
 	return get_int_option(fd, SOL_SOCKET, SO_ACCEPTCONN) == 1;
 }
 
-enum verdict_state sockprobe_state(int fd)
+static enum verdict_state as_verdict_state(int state)
 {
-	switch (tcp_state(fd)) {
+	switch (state) {
 	case TCP_STATE_CLOSE_WAIT:
 		return VERDICT_STATE_CLOSE_WAIT;
 	case TCP_STATE_ESTABLISHED:
@@ -61,6 +61,11 @@ enum verdict_state sockprobe_state(int fd)
 	default:
 		return VERDICT_STATE_OTHER;
 	}
+}
+
+enum verdict_state sockprobe_state(int fd)
+{
+	return as_verdict_state(tcp_state(fd));
 }
 
 bool sockprobe_is_dead(int fd)
@@ -101,15 +106,25 @@ uint32_t sockprobe_quiet_ms(int fd)
 	return tcp_info(fd, &info) ? info.tcpi_last_ack_recv : 0;
 }
 
-uint64_t sockprobe_written(int fd)
+enum verdict_state sockprobe_state_and_written(int fd, uint64_t *written)
 {
 	struct tcp_info info;
 
 	if (!tcp_info(fd, &info)) {
-		return ~(uint64_t)0;
+		*written = ~(uint64_t)0;
+		return VERDICT_STATE_OTHER;
 	}
 	/* One answer, under the socket's lock: two would see an ACK between them. */
-	return info.tcpi_bytes_sent - info.tcpi_bytes_retrans + info.tcpi_notsent_bytes;
+	*written = info.tcpi_bytes_sent - info.tcpi_bytes_retrans + info.tcpi_notsent_bytes;
+	return as_verdict_state(info.tcpi_state);
+}
+
+uint64_t sockprobe_written(int fd)
+{
+	uint64_t written;
+
+	sockprobe_state_and_written(fd, &written);
+	return written;
 }
 
 static void set_int_option(int fd, int level, int name, int value)

@@ -43,6 +43,9 @@ bool sockprobe_is_drained(int fd);
  */
 uint64_t sockprobe_written(int fd);
 
+/* Both of one moment, and for the price of one. */
+enum verdict_state sockprobe_state_and_written(int fd, uint64_t *written);
+
 /*
  * Arms the kernel's keepalive with this idle time and interval, in seconds, unless
  * the program has armed its own (SO_KEEPALIVE, TCP_KEEPIDLE, TCP_KEEPINTVL).

@@ -10,7 +10,9 @@
  *                looks at everybody. All elsewhere -> FIN; engaged or pending -> due_mark.
  *                One that was not active (a bystander) goes too, and then due_look.  shim/letgo.c
  *   due_mark     The kernel's count of sent bytes and the mark are one word, and one CAS: NONE ->
- *                DUE, or DUE -> a new DUE. Then the hint (header.due), then due_look. shim/due.c
+ *                DUE, or DUE -> a new DUE. Then the hint (header.due), then due_look. The bytes
+ *                are those from before the look at everybody, unless there is a mark already.
+ *                                                                                    shim/due.c
  *   due_look     Reads the mark, then everybody's standing, then the kernel's bytes. Engaged (I
  *                too) or pending: leave it to them. Bytes changed: CAS DUE -> NONE. Else CAS DUE
  *                -> TAKEN, and whoever succeeds sends the FIN.                        shim/due.c
@@ -37,9 +39,9 @@
  *   no_fin_after_touch    no FIN (deferred or direct) after a holder not elsewhere began to touch X
  *   no_take_in_use        no mark is TAKEN once any holder, elsewhere or not, has finished a touch
  *   no_fin_after_raw      no deferred FIN after a holder not elsewhere wrote unseen since the mark
- * Two habits of the code are not needed for these claims, and have no mutant: who lets go leaves the
- * engaged before it looks (the mark that it leaves makes up for it), and a mark that is DUE is made
- * anew (here a touch writes nothing that the bytes would count).
+ * Three habits of the code are not needed for these claims, and have no mutant: who lets go leaves
+ * the engaged before it looks (the mark that it leaves makes up for it), and a mark that is DUE is
+ * made anew, with bytes that are read anew (here a touch writes nothing that the bytes would count).
  *
  * What they leave out, because nobody may wait for anybody: a holder that WAS elsewhere in the
  * course of the last look and has forked since (it, and that child) may touch X too late: `fresh`.
@@ -330,7 +332,10 @@ inline due_mark()
 {
 	do
 	:: true ->
-		d_step { sent = bytes };
+		if
+		:: STATE(mark) == DUE -> sent = bytes
+		:: else
+		fi;
 		read_mark();
 		if
 		:: STATE(word) != TAKEN ->
@@ -453,9 +458,11 @@ inline let_go()
 	if
 	:: is_active ->
 		leave_the_ledger();
+		sent = bytes;
 		look();
 		if
 		:: seen == ALL_AWAY ->
+			sent = 0;
 			if
 			:: !fin -> send_fin(false)
 			:: else
