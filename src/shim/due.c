@@ -105,6 +105,30 @@ static bool is_held_up(const struct ledger_connection *slot, struct holders_know
 	return origin.acquirer != LEDGER_NOBODY && holders_veto(cookie, &origin, known);
 }
 
+static void watch_over(int fd)
+{
+	if (process_settings.probe_s > 0 && process_settings.mode == SETTINGS_MODE_ENFORCE) {
+		sockprobe_arm_keepalive(fd, process_settings.probe_s);
+	}
+}
+
+/*
+ * Somebody will come by who watches over it, if it is still due then: the acquirer has waited
+ * for clients since it shared it, as it did before, and has a copy. Most marks are gone long
+ * before that, and keepalive is four system calls.
+ */
+static bool has_keeper(const struct conns_origin *origin)
+{
+	const struct ledger_process *acquirer = procs_get(tree_ledger, origin->acquirer);
+
+	return acquirer != NULL && origin->shared != 0 &&
+	       __atomic_load_n(&acquirer->away, __ATOMIC_SEQ_CST) >= origin->shared &&
+	       __atomic_load_n(&acquirer->execed, __ATOMIC_SEQ_CST) == 0 &&
+	       (__atomic_load_n(&acquirer->flags, __ATOMIC_SEQ_CST) & LEDGER_PROCESS_RETIRED) ==
+		       0 &&
+	       !procs_has_released(acquirer, origin->acquired, origin->descriptor);
+}
+
 bool due_mark(int fd, uint64_t cookie, const struct conns_origin *origin, uint64_t written,
 	      struct holders_known *known)
 {
@@ -114,8 +138,8 @@ bool due_mark(int fd, uint64_t cookie, const struct conns_origin *origin, uint64
 	if (tree_self() == NULL || cookie == 0) {
 		return false;
 	}
-	if (process_settings.probe_s > 0 && process_settings.mode == SETTINGS_MODE_ENFORCE) {
-		sockprobe_arm_keepalive(fd, process_settings.probe_s);
+	if (!has_keeper(origin)) {
+		watch_over(fd);
 	}
 	if (conns_find_due(tree_ledger, cookie) != NULL) {
 		/* Who marked it may have written after we were told; the mark must not go back. */
@@ -317,6 +341,16 @@ static void sweep_up(int fd, struct ledger_connection *slot, uint64_t cookie)
 	}
 }
 
+/* It has been due for a while: see has_keeper(). */
+static void keep(uint64_t cookie, const struct conns_origin *origin)
+{
+	int fd = copy_find(cookie, origin);
+
+	if (fd >= 0) {
+		watch_over(fd);
+	}
+}
+
 static void sweep_one(struct ledger_connection *slot)
 {
 	uint64_t cookie = __atomic_load_n(&slot->cookie, __ATOMIC_SEQ_CST);
@@ -325,8 +359,14 @@ static void sweep_one(struct ledger_connection *slot)
 
 	release_if_dead(slot, conns_mark_of(slot));
 	if (origin.acquirer != tree_self_ref() || cookie == 0 ||
-	    (cookie & LEDGER_COOKIE_DYING) != 0 ||
-	    __atomic_load_n(&slot->was_engaged, __ATOMIC_SEQ_CST) == 0 ||
+	    (cookie & LEDGER_COOKIE_DYING) != 0) {
+		return;
+	}
+	if (is_due(conns_mark_of(slot))) {
+		keep(cookie, &origin);
+		return;
+	}
+	if (__atomic_load_n(&slot->was_engaged, __ATOMIC_SEQ_CST) == 0 ||
 	    (conns_mark_of(slot) & LEDGER_MARK_STATE) != LEDGER_MARK_NONE || !is_deserted(cookie)) {
 		return;
 	}

@@ -70,7 +70,8 @@ void due_look_at(int fd);
 
 /*
  * At most once a second: connections that this process acquired and never used, whose
- * users have all died without letting go, get their FIN.
+ * users have all died without letting go, get their FIN; and what it acquired and is still
+ * due gets its keepalive, unless that was armed with the mark.
  */
 void due_sweep(void);
 

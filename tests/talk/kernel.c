@@ -63,22 +63,40 @@ static struct request request_for(int local_port, int remote_port)
 	return q;
 }
 
-const char *kernel_state(int local_port, int remote_port)
+/* What the kernel says of the socket with these ports; false for none. */
+static bool look_up(int local_port, int remote_port, struct inet_diag_msg *found)
 {
 	struct request q = request_for(local_port, remote_port);
 	_Alignas(struct nlmsghdr) char answer[4096];
 	const struct nlmsghdr *h = (const struct nlmsghdr *)answer;
-	const struct inet_diag_msg *m = NLMSG_DATA(h);
 	int fd = ask(&q);
 	ssize_t n = recv(fd, answer, sizeof(answer), 0);
 
 	close(fd);
-	if (n < (ssize_t)NLMSG_LENGTH(sizeof(*m)) || h->nlmsg_type != SOCK_DIAG_BY_FAMILY ||
-	    m->id.idiag_dport != htons((uint16_t)remote_port) ||
-	    m->idiag_state >= sizeof(states) / sizeof(states[0])) {
-		return states[0]; /* ENOENT; or the listener answered for it */
+	if (n < (ssize_t)NLMSG_LENGTH(sizeof(*found)) || h->nlmsg_type != SOCK_DIAG_BY_FAMILY) {
+		return false; /* ENOENT */
 	}
-	return states[m->idiag_state];
+	memcpy(found, NLMSG_DATA(h), sizeof(*found));
+	/* Else the listener answered for it. */
+	return found->id.idiag_dport == htons((uint16_t)remote_port);
+}
+
+const char *kernel_state(int local_port, int remote_port)
+{
+	struct inet_diag_msg m;
+
+	return look_up(local_port, remote_port, &m) &&
+			       m.idiag_state < sizeof(states) / sizeof(states[0])
+		       ? states[m.idiag_state]
+		       : states[0];
+}
+
+bool kernel_keeps_alive(int local_port, int remote_port)
+{
+	enum { TIMER_KEEPALIVE = 2 }; /* idiag_timer: sock_diag(7) */
+	struct inet_diag_msg m;
+
+	return look_up(local_port, remote_port, &m) && m.idiag_timer == TIMER_KEEPALIVE;
 }
 
 static bool count_part(const char *answer, ssize_t size, int local_port, int *count)

@@ -126,6 +126,8 @@ bool client_readable(struct client *c);
 /* kernel.c: the kernel's own tables. */
 /* State of the TCP socket with these ports on 127.0.0.1: "ESTABLISHED" ..., "-" for none. */
 const char *kernel_state(int local_port, int remote_port);
+/* Whether its keepalive timer runs. */
+bool kernel_keeps_alive(int local_port, int remote_port);
 /* How many sockets with this local port are in CLOSE_WAIT. */
 int kernel_count_close_wait(int local_port);
 /* Whether the process is blocked in one of the calls that `in` stands for. */

@@ -143,6 +143,44 @@ static void play_probe_own(struct stage *s)
 	probe(s, true, "1 99");
 }
 
+/*
+ * The parent is an accept loop, and it is a brother of the child's that is undecided: when it has
+ * been so for a while, the parent's next turns must arm the keepalive.
+ */
+static void play_probe_by_the_loop(struct stage *s)
+{
+	struct client c, poke;
+
+	client_open(s, &c);
+	stage_hear_value(s, "kid ");
+	stage_blocked(s, s->server, "accept");
+	client_pour(s, &c, 1000);
+	client_drain(s, &c, 1000);
+	client_half(s, &c);
+	stage_hear(s, "kid is dead");
+	client_held(s, &c);
+	for (int i = 0; i < WAIT_MS / 20 && !kernel_keeps_alive(c.server_port, c.port); i++) {
+		client_open(s, &poke);
+		stage_hear_value(s, "poked");
+		client_close(s, &poke);
+		if (!s->shimmed) {
+			break;
+		}
+		for (int nap = 0; nap < 20; nap++) {
+			kernel_nap();
+		}
+	}
+	if (kernel_keeps_alive(c.server_port, c.port) != s->shimmed) {
+		fail(s, "no keepalive, or one in the bare run");
+	}
+	client_held(s, &c);
+	stage_tell_kid(s, "exit");
+	stage_hear(s, "kid is dead");
+	client_heal(s, &c);
+	client_close(s, &c);
+	stage_tell(s, "enough");
+}
+
 const struct talk trigger_talks[] = {
 	{.name = "server_closes_first_trigger_close",
 	 .play = play_close_first,
@@ -181,5 +219,8 @@ const struct talk option_talks[] = {
 	{.name = "probe_leaves_the_program_s_own",
 	 .play = play_probe_own,
 	 .args = {"forking", "own", "discard"}},
+	{.name = "probe_is_armed_by_the_accept_loop_later",
+	 .play = play_probe_by_the_loop,
+	 .args = {"looping", "brother"}},
 	{.name = NULL},
 };

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * looping WHERE: a leaky server that waits for clients in accept, or in poll before it. With shy
- * it waits in accept, and the child waits to be told before it touches its connection.
+ * it waits in accept, and the child waits to be told before it touches its connection. With
+ * brother it waits in accept, and has made another child before, which holds the connection, and
+ * does nothing until it is told to exit.
  *
  * The first client gets a child that echoes; every later one is closed at once, reported as a poke,
  * and the parent is back where it waits. It ends at the goodbye after it has been told that it is
@@ -22,9 +24,31 @@ static void on_child(int sig)
 	errno = saved;
 }
 
+static void make_brother(void)
+{
+	if (born() == 0) {
+		hear(KID_FD);
+		exit(0);
+	}
+}
+
+__attribute__((noreturn)) static void serve(int conn, const char *how)
+{
+	dprintf(REPORT_FD, "kid %d\n", getpid());
+	if (strcmp(how, "shy") == 0) {
+		hear(KID_FD);
+	}
+	copy(conn, conn);
+	if (strcmp(how, "brother") != 0) {
+		hear(KID_FD);
+	}
+	exit(0);
+}
+
 int main(int argc, char **argv)
 {
-	bool polls = argc > 1 && strcmp(argv[1], "poll") == 0;
+	const char *how = argc > 1 ? argv[1] : "accept";
+	bool polls = strcmp(how, "poll") == 0;
 	int listener = listen_any();
 	struct pollfd door = {listener, POLLIN, 0}, told = {CONTROL_FD, POLLIN, 0};
 
@@ -41,15 +65,14 @@ int main(int argc, char **argv)
 				return 0;
 			}
 			report("poked");
-		} else if (born() == 0) {
+			continue;
+		}
+		if (strcmp(how, "brother") == 0) {
+			make_brother();
+		}
+		if (born() == 0) {
 			close(listener);
-			dprintf(REPORT_FD, "kid %d\n", getpid());
-			if (argc > 1 && strcmp(argv[1], "shy") == 0) {
-				hear(KID_FD);
-			}
-			copy(conn, conn);
-			hear(KID_FD);
-			exit(0);
+			serve(conn, how);
 		}
 	}
 }
