@@ -9,7 +9,7 @@
  *   letgo        a connection is let go         fin           the one shutdown
  *   tree         this process in the ledger     tree_image    its slot, across exec
  *   tree_use     what it publishes              lineage       its ancestors
- *   prepared     the slot for a child to come     copy          which descriptor it is here
+ *   prepared     the slot for a child to come    copy          which descriptor it is here
  *   holders      how the others stand
  *   due          deferred FINs, and the sweep   reclaim       descriptors given back
  *   handover     connections in messages        image         what goes across exec
