@@ -47,7 +47,7 @@ MACHINE   := $(shell $(CC) -dumpmachine)
 ARCH_x86_64  := -fcf-protection=full
 ARCH_aarch64 := -mbranch-protection=standard -mno-outline-atomics
 SHIM_FLAGS := -fPIC -fvisibility=hidden -ftls-model=initial-exec -fexceptions \
-	     -fasynchronous-unwind-tables -fno-plt -fstack-usage \
+	     -fasynchronous-unwind-tables -fno-plt -fno-tree-vectorize -fstack-usage \
 	     $(ARCH_$(firstword $(subst -, ,$(MACHINE))))
 SHIM_MUST := -U_FORTIFY_SOURCE -U_FILE_OFFSET_BITS -fno-stack-protector -fno-lto
 SHIM_LINK := -shared -nostdlib -nostartfiles -Wl,-z,nodelete,-z,now,-z,relro,-z,noexecstack \
