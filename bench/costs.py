@@ -16,6 +16,8 @@ ROUNDS = 11
 STARTS = 600
 PROGRAM = "/bin/true"
 FAULTS_PROMISED = 4
+# What is reached, and one for where the loader puts the text: no child touches more than these.
+FAULTS_BOUND = 7
 BYTES_PROMISED = 256
 START_PROMISED = 0.12
 
@@ -50,13 +52,30 @@ def count_faults(library):
     return list(zip(*pairs)), pages_touched(lines[CHILDREN + 1:]), int(lines[CHILDREN])
 
 
+def fault_runs(library):
+    """Pairs of what count_faults() says, bare and with the library."""
+    return [[count_faults(preload) for preload in (None, library)] for _ in range(ROUNDS)]
+
+
+def both_sides(runs):
+    """Faults of all (children, parents), bare and with the library.
+
+    Where the loader puts the library decides about one of them: so it is started several times.
+    """
+    return [[sum((run[kind][0][side] for run in runs), ()) for side in (0, 1)] for kind in (0, 1)]
+
+
+def bound(library):
+    """Page faults added to a forked child."""
+    (bare, _), (shim, _) = both_sides(fault_runs(library))
+    return common.median(shim) - common.median(bare)
+
+
 def faults(promises):
     """Minor page faults of the child that serves one connection, and of its parent meanwhile."""
-    runs = [[count_faults(library) for library in (None, common.SHIM)] for _ in range(ROUNDS)]
-    (bare, bare_pages, _), (shim, shim_pages, _) = runs[0]
-    # Where the loader puts the library decides about one of them: the median of all runs.
-    bare, shim = ([sum((run[kind][0][side] for run in runs), ()) for side in (0, 1)]
-                  for kind in (0, 1))
+    runs = fault_runs(common.SHIM)
+    (_, bare_pages, _), (_, shim_pages, _) = runs[0]
+    bare, shim = both_sides(runs)
     head = ["of", "bare", "shim", "added", "promised", ""]
     rows = []
     for side, before, after in zip(("child", "parent"), bare, shim):

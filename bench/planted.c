@@ -3,16 +3,17 @@
  * A shim that breaks every promise that is counted: bench/check must see each of them broken.
  *
  * read and close waste some instructions; fork walks over the open descriptors, in the parent
- * and in the child.
+ * and in the child, and the child touches pages.
  */
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { WASTED = 40, WALKED = 256 };
+enum { WASTED = 40, WALKED = 256, TOUCHED = 16, PAGE = 4096 };
 
 static volatile int wasted;
+static volatile char pages[TOUCHED * PAGE];
 
 static void waste(int rounds)
 {
@@ -48,6 +49,9 @@ pid_t fork(void)
 
 	if (pid == 0) {
 		walk();
+		for (int i = 0; i < TOUCHED; i++) {
+			pages[i * PAGE] = 1;
+		}
 	}
 	return pid;
 }

@@ -379,23 +379,25 @@ bool conns_replace_phantom(struct ledger *ledger, uint64_t cookie, uint64_t ref)
 	return false;
 }
 
-void conns_users(struct ledger *ledger, uint64_t cookie, struct conns_users *users)
+uint64_t conns_next_user(struct ledger *ledger, uint64_t cookie, uint32_t *place)
 {
 	const struct ledger_connection *bucket = conns_bucket_of(ledger, cookie);
 
-	users->count = 0;
-	for (int i = 0; i < LEDGER_BUCKET; i++) {
-		if (name_of(&bucket[i]) != cookie) {
-			continue;
-		}
-		for (int j = 0; j < LEDGER_ENGAGED; j++) {
-			uint64_t ref = word_load(&bucket[i].engaged[j]);
+	while (*place < LEDGER_BUCKET * LEDGER_ENGAGED) {
+		const struct ledger_connection *slot = &bucket[*place / LEDGER_ENGAGED];
+		uint64_t ref = LEDGER_NOBODY;
 
-			if (ref != LEDGER_NOBODY) {
-				users->refs[users->count++] = ref;
-			}
+		if (name_of(slot) == cookie) {
+			ref = word_load(&slot->engaged[*place % LEDGER_ENGAGED]);
+			++*place;
+		} else {
+			*place += LEDGER_ENGAGED - *place % LEDGER_ENGAGED;
+		}
+		if (ref != LEDGER_NOBODY) {
+			return ref;
 		}
 	}
+	return LEDGER_NOBODY;
 }
 
 struct conns_origin conns_origin(const struct ledger_connection *connection, uint64_t cookie)

@@ -41,12 +41,6 @@
  */
 void conns_introduce(uint64_t self, procs_is_dead *is_dead);
 
-/* Who uses a connection, as one look at its bucket tells. */
-struct conns_users {
-	uint64_t refs[LEDGER_BUCKET * LEDGER_ENGAGED]; /* phantoms included, no nobodies */
-	uint32_t count;
-};
-
 /* What the first to publish knows of a connection. */
 struct conns_origin {
 	uint64_t acquirer; /* LEDGER_NOBODY = not known */
@@ -89,8 +83,11 @@ void conns_abandon(struct ledger *ledger, uint64_t ref, conns_is_held *is_held,
 /* One phantom becomes `ref`. False when there was none. */
 bool conns_replace_phantom(struct ledger *ledger, uint64_t cookie, uint64_t ref);
 
-/* Who uses the connection. */
-void conns_users(struct ledger *ledger, uint64_t cookie, struct conns_users *users);
+/*
+ * Who uses the connection, one at each call: *place is 0 at first. LEDGER_NOBODY when there is
+ * no other. Phantoms are named, too.
+ */
+uint64_t conns_next_user(struct ledger *ledger, uint64_t cookie, uint32_t *place);
 
 /* The connection's slot, or NULL. Made if `make`, without a user. */
 struct ledger_connection *conns_find(struct ledger *ledger, uint64_t cookie, bool make);

@@ -305,18 +305,17 @@ void due_look_at(int fd)
 /* Takes the dead out of the users; true when nobody is left. */
 static bool is_deserted(uint64_t cookie)
 {
-	struct conns_users users;
+	uint32_t place = 0;
 	uint32_t alive = 0;
+	uint64_t ref;
 
-	conns_users(tree_ledger, cookie, &users);
-	for (uint32_t i = 0; i < users.count; i++) {
-		const struct ledger_process *process = procs_get(tree_ledger, users.refs[i]);
+	while ((ref = conns_next_user(tree_ledger, cookie, &place)) != LEDGER_NOBODY) {
+		const struct ledger_process *process = procs_get(tree_ledger, ref);
 
-		if (users.refs[i] == LEDGER_PHANTOM ||
-		    (process != NULL && !tree_is_dead(process))) {
+		if (ref == LEDGER_PHANTOM || (process != NULL && !tree_is_dead(process))) {
 			alive++;
 		} else {
-			conns_take_out(tree_ledger, cookie, users.refs[i]);
+			conns_take_out(tree_ledger, cookie, ref);
 		}
 	}
 	return alive == 0;

@@ -241,17 +241,17 @@ static void look_at_all(struct look *look)
 /* Phantoms, and processes that live. The caller too, if it is among them. */
 static void count_users(struct look *look, uint64_t cookie)
 {
-	struct conns_users users;
+	uint32_t place = 0;
+	uint64_t ref;
 
-	conns_users(tree_ledger, cookie, &users);
-	for (uint32_t i = 0; i < users.count && !is_over(look); i++) {
-		const struct ledger_process *process = procs_get(tree_ledger, users.refs[i]);
+	while (!is_over(look) &&
+	       (ref = conns_next_user(tree_ledger, cookie, &place)) != LEDGER_NOBODY) {
+		const struct ledger_process *process = procs_get(tree_ledger, ref);
 
-		if (users.refs[i] == LEDGER_PHANTOM ||
-		    (process != NULL && !is_dead(look, process, users.refs[i]))) {
+		if (ref == LEDGER_PHANTOM || (process != NULL && !is_dead(look, process, ref))) {
 			look->holders->engaged++;
-			if (process != NULL && users.refs[i] != look->skipped) {
-				name_holder(look, users.refs[i], STANDING_ENGAGED);
+			if (process != NULL && ref != look->skipped) {
+				name_holder(look, ref, STANDING_ENGAGED);
 			}
 		}
 	}

@@ -21,7 +21,7 @@
  * on in other threads. Then /proc/PID/task has more than the one of a zombie; its link
  * count tells (2 and one for each thread). In doubt: yes.
  */
-static bool has_threads_left(uint32_t pid)
+static __attribute__((noinline, cold)) bool has_threads_left(uint32_t pid)
 {
 	enum { ZOMBIES_LINKS = 3 };
 	char path[32];

@@ -330,15 +330,14 @@ static void *twin_work(void *number)
 	struct conns_origin origin = stress_origin(cookie);
 
 	for (uint64_t i = 0; i < thread_operations; i++) {
-		struct conns_users users;
+		uint32_t place = 0;
 
 		pthread_barrier_wait(&twin_barrier);
 		conns_engage(&stress->ledger, cookie, stress->refs[0], &origin);
 		pthread_barrier_wait(&twin_barrier);
 		if (number == NULL) {
 			conns_disengage(&stress->ledger, cookie, stress->refs[0]);
-			conns_users(&stress->ledger, cookie, &users);
-			if (users.count != 0) {
+			if (conns_next_user(&stress->ledger, cookie, &place) != LEDGER_NOBODY) {
 				stress_fault(FAULT_TWIN_LEFT);
 				conns_disengage_all(&stress->ledger, stress->refs[0]);
 			}

@@ -37,17 +37,16 @@ static void settle_marks(uint32_t slack)
 
 static void settle_users(void)
 {
-	struct conns_users users;
-
 	for (uint32_t c = 0; c < COOKIES; c++) {
 		uint64_t cookie = stress->cookies[c];
+		uint32_t place = 0;
+		uint64_t ref;
 
 		while (conns_replace_phantom(&stress->ledger, cookie, stress->refs[0])) {
 			conns_disengage(&stress->ledger, cookie, stress->refs[0]);
 		}
-		conns_users(&stress->ledger, cookie, &users);
-		for (uint32_t i = 0; i < users.count; i++) {
-			if (procs_get(&stress->ledger, users.refs[i]) != NULL) {
+		while ((ref = conns_next_user(&stress->ledger, cookie, &place)) != LEDGER_NOBODY) {
+			if (procs_get(&stress->ledger, ref) != NULL) {
 				stress_fault(FAULT_USER_LEFT);
 			}
 		}

@@ -27,15 +27,13 @@ static uint32_t pick(struct worker *w, uint32_t below)
 
 static bool is_user(uint64_t cookie, uint64_t ref)
 {
-	struct conns_users users;
+	uint32_t place = 0;
+	uint64_t user;
 
-	conns_users(&stress->ledger, cookie, &users);
-	for (uint32_t i = 0; i < users.count; i++) {
-		if (users.refs[i] == ref) {
-			return true;
-		}
-	}
-	return false;
+	do {
+		user = conns_next_user(&stress->ledger, cookie, &place);
+	} while (user != LEDGER_NOBODY && user != ref);
+	return user == ref;
 }
 
 static uint32_t index_of(const struct ledger_connection *slot)

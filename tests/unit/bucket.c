@@ -64,13 +64,12 @@ struct ledger_connection *bucket_engage(uint64_t cookie, uint64_t ref)
 
 unsigned bucket_users(uint64_t cookie, uint64_t ref)
 {
-	struct conns_users users;
+	uint32_t place = 0;
 	unsigned count = 0;
+	uint64_t user;
 
-	conns_users(bucket_ledger, cookie, &users);
-	for (uint32_t i = 0; i < users.count; i++) {
-		assert_int_not_equal(users.refs[i], LEDGER_NOBODY);
-		count += ref == LEDGER_NOBODY || users.refs[i] == ref;
+	while ((user = conns_next_user(bucket_ledger, cookie, &place)) != LEDGER_NOBODY) {
+		count += ref == LEDGER_NOBODY || user == ref;
 	}
 	return count;
 }

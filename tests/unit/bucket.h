@@ -29,7 +29,7 @@ extern const struct conns_origin bucket_unknown;
 /* Engages and insists that there was room. */
 struct ledger_connection *bucket_engage(uint64_t cookie, uint64_t ref);
 
-/* How often conns_users() names `ref`; all users if LEDGER_NOBODY. */
+/* How often conns_next_user() names `ref`; all users if LEDGER_NOBODY. */
 unsigned bucket_users(uint64_t cookie, uint64_t ref);
 
 /* Slots that are not free, and slots that a walk meets. */
