@@ -258,6 +258,12 @@ static void declare_dead(uint32_t self, uint32_t token)
 	for (uint32_t c = 0; c < COOKIES; c++) {
 		stress->engaged[self][c] += stress->engaged[self][c] % 2;
 	}
+	__atomic_store_n(&stress->is_dead[token], 1, __ATOMIC_SEQ_CST);
+}
+
+/* What a taker was about to do; before its mark is another's to take. */
+static void forget_taker(uint32_t self)
+{
 	for (uint32_t i = 0; i < BUCKETS * LEDGER_BUCKET; i++) {
 		uint32_t *taker = &stress->taker[i / LEDGER_BUCKET][i % LEDGER_BUCKET];
 		uint32_t own = self + 1;
@@ -265,7 +271,6 @@ static void declare_dead(uint32_t self, uint32_t token)
 		__atomic_compare_exchange_n(taker, &own, 0, false, __ATOMIC_SEQ_CST,
 					    __ATOMIC_SEQ_CST);
 	}
-	__atomic_store_n(&stress->is_dead[token], 1, __ATOMIC_SEQ_CST);
 }
 
 /* Marks that the dead had taken, as the sweep does. */
@@ -305,6 +310,7 @@ static int run_kills(uint32_t kills)
 		if (waitpid(workers[self], &status, 0) != workers[self] || !WIFSIGNALED(status)) {
 			stress_fault(FAULT_HUNG);
 		}
+		forget_taker(self);
 		release_marks(stress->refs[self]);
 		declare_dead(self, tokens[self]);
 		if (!enlist(self, next)) {
