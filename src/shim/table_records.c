@@ -12,21 +12,26 @@ static void *arena_take(size_t size);
 
 #define HASH_NONFATAL_OOM                1
 #define HASH_FUNCTION(key, length, hash) ((hash) = (unsigned int)*(const int *)(key))
-#define HASH_INITIAL_NUM_BUCKETS         32U
-#define HASH_INITIAL_NUM_BUCKETS_LOG2    5U
 #define uthash_malloc(size)              arena_take(size)
 #define uthash_free(memory, size)        ((void)(memory))
 #define uthash_fatal(message)            __builtin_trap() /* unreachable with HASH_NONFATAL_OOM */
 #include <uthash.h>
 
+/* Fewer than the header's own: there is little room where the first ones are. */
+#undef HASH_INITIAL_NUM_BUCKETS
+#undef HASH_INITIAL_NUM_BUCKETS_LOG2
+#define HASH_INITIAL_NUM_BUCKETS      8U
+#define HASH_INITIAL_NUM_BUCKETS_LOG2 3U
+
 enum {
 	/* Tries for the lock before giving up: longer than a time slice of its holder. */
 	LOCK_TRIES = 200000,
 	/* On the home page: a server's child has one connection, a relay two. */
-	FIRST_CELLS = 6,
+	FIRST_CELLS = 4,
 	/* The hash's head and its first buckets: there, too. */
-	FIRST_ARENA_BYTES = 640,
-	/* Buckets of all sizes up to the largest: twice 4096 of 16 bytes. */
+	FIRST_ARENA_BYTES = sizeof(UT_hash_table) +
+			    HASH_INITIAL_NUM_BUCKETS * sizeof(UT_hash_bucket),
+	/* Buckets of all sizes up to the largest: twice 4096 of 16 bytes, less the first. */
 	ARENA_BYTES = 192 * 1024,
 	SENTINEL_FD = -1,
 	SAME_STACK = 16 * 1024, /* so near, it is mapped: as much as the smallest stack there is */
