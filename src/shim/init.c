@@ -340,6 +340,10 @@ static void set_up_diagnosis(uint32_t limit)
  * The tables of libc's functions, the settings, and what ld.so has relocated are never
  * written again: in one mapping, and that is not writable. It is more than RELRO protects,
  * for the same number of system calls, and one mapping less for each fork to copy.
+ *
+ * Where the linker does not let it begin on a page, musl has given what is in front of it to
+ * malloc by now (reclaim_gaps in ldso/dynlink.c; it spares RELRO alone): then the rest of
+ * that page stays writable.
  */
 static void make_read_only(void)
 {
@@ -349,11 +353,14 @@ static void make_read_only(void)
 	/* What has no value begins where this is rounded up to, with or without the linker. */
 	uintptr_t home = ((uintptr_t)__bss_start + HOME_ALIGNMENT - 1) & -(uintptr_t)HOME_ALIGNMENT;
 	uintptr_t end = home & -page;
+	uintptr_t shared = borrowed.gnu_get_libc_version == NULL ? page - 1 : 0;
 
 	for (int i = 0; i < __ehdr_start.e_phnum; i++) {
-		uintptr_t begin = ((uintptr_t)start + header[i].p_vaddr) & -page;
+		uintptr_t segment = (uintptr_t)start + header[i].p_vaddr;
+		uintptr_t begin = (segment + shared) & -page;
 
-		if (header[i].p_type == PT_LOAD && (header[i].p_flags & PF_W) != 0 && begin < end) {
+		if (header[i].p_type == PT_LOAD && home - segment < header[i].p_memsz &&
+		    begin < end) {
 			rawsys3(SYS_mprotect, (long)begin, (long)(end - begin), PROT_READ);
 		}
 	}

@@ -247,6 +247,22 @@ static void every_clone(void)
 	}
 }
 
+/* Whatever malloc has to give can be written to. */
+static void all_sizes(void)
+{
+	for (int i = 0; i < 20; i++) {
+		for (size_t size = 1; size < 4096; size += 16) {
+			char *memory = malloc(size);
+
+			if (memory == NULL) {
+				die("malloc");
+			}
+			memset(memory, i, size);
+		}
+	}
+	printf("all sizes\n");
+}
+
 static void nothing(void)
 {
 }
@@ -269,6 +285,7 @@ static const struct {
 	{"rights_and_closes", rights_and_closes},
 	{"one_processor", one_processor},
 	{"every_clone", every_clone},
+	{"all_sizes", all_sizes},
 };
 
 int main(int argc, char **argv)

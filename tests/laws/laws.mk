@@ -5,7 +5,7 @@
 law_names := $(filter-out %/everywhere.c %/broken.c %/audit.c,$(wildcard tests/laws/*.c))
 law_out   := $(BUILD)/tests/laws
 law_musl  := $(if $(shell command -v $(MUSL_CC)),$(law_names:tests/laws/%.c=$(law_out)/musl/%))
-law_parts := $(law_names:%.c=$(BUILD)/%) $(law_musl) $(law_out)/everywhere.so \
+law_parts := $(law_out)/shifted.so $(law_names:%.c=$(BUILD)/%) $(law_musl) $(law_out)/everywhere.so \
 	     $(law_out)/everywhere-first.so $(law_out)/audit.so $(law_out)/confined-asan \
 	     $(patsubst %,$(law_out)/broken-%.so,$(shell \
 		sed -n 's/^\#ifdef BREAK_\([A-Z_]*\).*/\1/p' tests/laws/broken.c 2>/dev/null | sort -u))
@@ -38,6 +38,12 @@ $(law_out)/%.so $(law_out)/%-first.so: tests/laws/%.c $(BUILD)/flags
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(program) -shared -fPIC -pthread $(LAW)
+
+# The shim, as linkers make it that begin the writable segment in the middle of a page.
+$(law_out)/shifted.so: $(call pic,$(inner) $(shim)) src/shim/export.map
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(library) -Wl,-z,initfirst,-z,norelro,--section-start=.init_array=0x100e00
 
 $(law_out)/broken-%.so: tests/laws/broken.c $(BUILD)/flags
 	$(call say,CC,$@)
