@@ -11,23 +11,25 @@
 /*
  * Where variables lie. The first write to each page after a fork costs whoever writes, parent
  * or child, a page fault, and every mapping costs the fork: these are the dearest things that
- * we do. So all that changes while a server works lies on one page, the home page:
+ * we do. So what changes while a server works lies on one page, the home page, but for the
+ * stamps of the descriptors:
  *
  *   .data, ONCE   what has a value, and what is large and set once: the constructor writes
  *                 it, and makes it read-only (init.c)
  *   .bss          everything else; its alignment, FAR's, makes it begin on a page
- *   STAMPS        those of the descriptors, two megabytes of address space: the first of them
- *                 share the home page
- *   FAR           large arrays that are seldom touched
+ *   FAR           arrays that are seldom touched
+ *
+ * What is larger, as the stamps, is no variable: the constructor maps it. The loader maps this
+ * library before it maps libc, and under a limit (RLIMIT_AS, RLIMIT_DATA) that leaves no room
+ * for both the program would not start. A mapping of ours that fails only retires us.
  *
  * The linker keeps this order because it sorts sections by name (--sort-section=name). One
  * that does not makes a library that is right, but slower; `make lint` tells.
  */
 enum { HOME_ALIGNMENT = 4096 };
 
-#define ONCE   __attribute__((section(".data.once")))
-#define STAMPS __attribute__((section(".bss.stamps")))
-#define FAR    __attribute__((section(".bss.stamps.far"), aligned(HOME_ALIGNMENT)))
+#define ONCE __attribute__((section(".data.once")))
+#define FAR  __attribute__((section(".bss.far"), aligned(HOME_ALIGNMENT)))
 
 /* On every function the program may find: all else in this library is hidden. */
 #define EXPORT __attribute__((visibility("default")))

@@ -397,13 +397,13 @@ static void set_up(char **environment, char **given)
 		return;
 	}
 	limit = descriptor_limit(&soft);
-	map = rawsys6(SYS_mmap, 0, PROCESS_BYTES, PROT_READ | PROT_WRITE,
-		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	map = rawsys6(SYS_mmap, 0, (long)(PROCESS_BYTES + table_bytes(limit)),
+		      PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (rawsys_is_error(map) || process_setup((void *)map) != 0) {
 		process_retire();
 		return;
 	}
-	table_setup(limit);
+	table_setup((uint8_t *)map + PROCESS_BYTES, limit);
 	set_up_diagnosis(limit);
 	find_inherited(handed, soft < status.descriptors ? (uint32_t)soft : status.descriptors,
 		       status.has_more);

@@ -49,7 +49,7 @@ extern HIDDEN uint64_t process_birth;
 /* What the constructor read from the environment; constant afterwards. */
 extern HIDDEN struct settings process_settings;
 
-enum { PROCESS_BYTES = 4096 }; /* the kernel makes a page of it */
+enum { PROCESS_BYTES = 64 * 1024 }; /* the largest page there is */
 
 /* Forks wipe the page at `place`. Returns 0 or -errno. Constructor only. */
 int process_setup(void *place);

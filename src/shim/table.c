@@ -12,7 +12,7 @@
 enum { STAMP_TRIES = 64 };
 
 uint32_t table_limit;
-STAMPS uint64_t table_stamps[TABLE_LIMIT_MAX];
+uint64_t *table_stamps;
 
 static int highest;
 
@@ -26,14 +26,24 @@ static int noted_high;
  */
 static uint64_t lost_epoch;
 
-void table_setup(uint32_t limit)
+static uint32_t capacity(uint32_t limit)
+{
+	return limit < TABLE_LIMIT_MAX ? limit : TABLE_LIMIT_MAX;
+}
+
+size_t table_bytes(uint32_t limit)
+{
+	return capacity(limit) * sizeof(table_stamps[0]) + records_bytes();
+}
+
+void table_setup(void *place, uint32_t limit)
 {
 	highest = -1;
 	noted_low = TABLE_LIMIT_MAX;
 	noted_high = -1;
-	records_setup();
-	__atomic_store_n(&table_limit, limit < TABLE_LIMIT_MAX ? limit : TABLE_LIMIT_MAX,
-			 __ATOMIC_RELEASE);
+	table_stamps = place;
+	records_setup(&table_stamps[capacity(limit)]);
+	__atomic_store_n(&table_limit, capacity(limit), __ATOMIC_RELEASE);
 }
 
 void table_switch_off(void)

@@ -37,7 +37,7 @@ enum {
 
 /* Bounds of the stamps: 0 before the constructor and after retirement. */
 extern HIDDEN uint32_t table_limit;
-extern HIDDEN uint64_t table_stamps[TABLE_LIMIT_MAX];
+extern HIDDEN uint64_t *table_stamps;
 
 struct table_connection;
 
@@ -84,8 +84,11 @@ static inline uint64_t table_stamp(int fd)
 	return __atomic_load_n(&table_stamps[index], __ATOMIC_RELAXED);
 }
 
-/* Switches the table on, for that many descriptors at most. Constructor only. */
-void table_setup(uint32_t limit);
+/* The address space that limit descriptors (at most TABLE_LIMIT_MAX) and the records want. */
+size_t table_bytes(uint32_t limit);
+
+/* Switches the table on, in zeroed memory at the start of a page. Constructor only. */
+void table_setup(void *place, uint32_t limit);
 
 /* No descriptor is watched any more, for good. Memory only. */
 void table_switch_off(void);

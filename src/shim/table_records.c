@@ -59,8 +59,8 @@ struct cell {
 static uintptr_t lock_word;
 
 static struct cell first_cells[FIRST_CELLS];
-static FAR struct cell more_cells[RECORDS_MAX - FIRST_CELLS];
-static FAR uint64_t arena[ARENA_BYTES / sizeof(uint64_t)];
+static struct cell *more_cells; /* the rest */
+static uint8_t *arena;
 static struct pool {
 	uint32_t connections_used; /* bump indexes; the free lists come first */
 	uint32_t connections_free;
@@ -89,7 +89,7 @@ static void *arena_take(size_t size)
 	}
 	at = pool.arena_used;
 	pool.arena_used += rounded;
-	return (uint8_t *)arena + at;
+	return arena + at;
 }
 
 static struct cell *cell_at(uint32_t index)
@@ -115,8 +115,15 @@ static void reset(void)
 	HASH_ADD_INT(hash_head, fd, &sentinel);
 }
 
-void records_setup(void)
+size_t records_bytes(void)
 {
+	return ARENA_BYTES + (RECORDS_MAX - FIRST_CELLS) * sizeof(struct cell);
+}
+
+void records_setup(void *place)
+{
+	arena = place;
+	more_cells = (struct cell *)(void *)(arena + ARENA_BYTES);
 	reset();
 }
 

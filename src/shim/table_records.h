@@ -42,8 +42,9 @@ struct table_connection {
 	uint32_t next_free;   /* index + 1 in the free list */
 };
 
-/* Constructor only. */
-void records_setup(void);
+/* The zeroed address space wanted, aligned as a stamp is; and its start. Constructor only. */
+size_t records_bytes(void);
+void records_setup(void *place);
 
 /* In the frame of whoever holds the lock, from the lock on until it is unlocked. */
 struct records_hold {

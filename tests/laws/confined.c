@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * confined HOW [then]: a server in a corner: limits, sandboxes, other roots, users and namespaces.
+ * confined HOW [then [NEXT]]: a server in a corner: limits, sandboxes, other roots, users and
+ * namespaces; or what becomes of it there after exec.
  *
  * What a corner does to a process is done first; where it must be there before the shim is, the
  * program is exec'd once more in it (`then`). In each the leak is played: the program must work as
@@ -61,6 +62,17 @@ static void most_descriptors(void)
 static void little_memory(void)
 {
 	LIMIT(RLIMIT_AS, 64 << 20);
+}
+
+/* Less than the large tables of the shim take: it must not get into the way of libc. */
+static void little_data(void)
+{
+	LIMIT(RLIMIT_DATA, 1 << 20);
+}
+
+static void hardly_any_memory(void)
+{
+	LIMIT(RLIMIT_AS, 4 << 20);
 }
 
 static void no_memory_to_lock(void)
@@ -274,6 +286,8 @@ static const struct {
 	{"nowhere", nothing},
 	{"most_descriptors", most_descriptors},
 	{"little_memory", little_memory},
+	{"little_data", little_data},
+	{"hardly_any_memory", hardly_any_memory},
 	{"no_memory_to_lock", no_memory_to_lock},
 	{"no_file_may_grow", no_file_may_grow},
 	{"all_locked", all_locked},
@@ -300,7 +314,8 @@ int main(int argc, char **argv)
 			corners[i].confine();
 			fflush(stdout);
 			if (argc > 2) {
-				execl(argv[0], argv[0], "nowhere", (char *)NULL);
+				execl(argv[0], argv[0], argc > 3 ? argv[3] : "nowhere",
+				      (char *)NULL);
 				die("exec");
 			}
 			say_cure(listener);
