@@ -374,7 +374,6 @@ static void set_up(char **environment, char **given)
 	uint32_t limit;
 	long map;
 
-	real_resolve();
 	if (borrowed.syscall != NULL) {
 		real_syscall = borrowed.syscall;
 	}
@@ -415,12 +414,14 @@ static void set_up(char **environment, char **given)
 __attribute__((constructor)) static void construct(int argc, char **argv, char **envp)
 {
 	int saved = errno;
+	bool are_resolved; /* libc's functions, and no other thread is at it */
 
 	(void)argc;
 	(void)argv;
 	tree_setup();
+	are_resolved = real_resolve();
 	set_up(&environ != NULL && environ != NULL ? environ : envp, envp);
-	if (borrowed.getauxval != NULL) {
+	if (are_resolved && borrowed.getauxval != NULL) {
 		make_read_only();
 	}
 	errno = saved;

@@ -138,17 +138,20 @@ static void take_all(void *const *found)
 	}
 }
 
-void real_resolve(void)
+bool real_resolve(void)
 {
-	static bool resolved;
+	static bool is_begun;
+	static bool is_done;
 	void *found[NAMES] = {NULL};
 	int saved = errno;
 
-	if (resolved || dlsym == NULL) {
-		return;
+	if (is_begun || dlsym == NULL) {
+		return __atomic_load_n(&is_done, __ATOMIC_ACQUIRE);
 	}
-	resolved = true;
+	is_begun = true;
 	symbols_find(wanted, NAMES, (const char *)&names, found);
 	take_all(found);
+	__atomic_store_n(&is_done, true, __ATOMIC_RELEASE);
 	errno = saved;
+	return true;
 }

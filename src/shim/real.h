@@ -18,6 +18,7 @@
 #include <sched.h>
 #include <spawn.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,8 +55,9 @@ extern HIDDEN struct borrowed borrowed;
 /*
  * Looks every name up, once; later calls do nothing. Called by the constructor,
  * or by an early fallback that has no system call to fall back to. Leaves errno
- * and dlerror() as they were. Not for signal handlers.
+ * and dlerror() as they were. Not for signal handlers. False when that cannot be, or while
+ * another thread is at it, and will write to the tables.
  */
-void real_resolve(void);
+bool real_resolve(void);
 
 #endif

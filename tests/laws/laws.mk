@@ -2,11 +2,11 @@
 #
 # What tests/laws/run plays: a program from each source, in both libcs, the libraries that stand
 # beside the shim, and broken.c once for each law that it can break. Included by the Makefile.
-law_names := $(filter-out %/everywhere.c %/broken.c %/audit.c,$(wildcard tests/laws/*.c))
+law_names := $(filter-out %/everywhere.c %/broken.c %/audit.c %/slow.c,$(wildcard tests/laws/*.c))
 law_out   := $(BUILD)/tests/laws
 law_musl  := $(if $(shell command -v $(MUSL_CC)),$(law_names:tests/laws/%.c=$(law_out)/musl/%))
 law_parts := $(law_out)/shifted.so $(law_names:%.c=$(BUILD)/%) $(law_musl) $(law_out)/everywhere.so \
-	     $(law_out)/everywhere-first.so $(law_out)/audit.so $(law_out)/confined-asan \
+	     $(law_out)/everywhere-first.so $(law_out)/slow.so $(law_out)/audit.so $(law_out)/confined-asan \
 	     $(patsubst %,$(law_out)/broken-%.so,$(shell \
 		sed -n 's/^\#ifdef BREAK_\([A-Z_]*\).*/\1/p' tests/laws/broken.c 2>/dev/null | sort -u))
 preload   += $(law_parts)
@@ -16,7 +16,7 @@ preload   += $(law_parts)
 
 $(law_out)/static: LAW = -static
 $(law_out)/musl/static: LAW = -static
-$(law_out)/everywhere-first.so: LAW = -Wl,-z,initfirst
+$(law_out)/everywhere-first.so $(law_out)/slow.so: LAW = -Wl,-z,initfirst
 $(law_out)/confined-asan: LAW = -fsanitize=address
 
 $(law_out)/%: tests/laws/%.c tests/laws/laws.h $(BUILD)/flags
