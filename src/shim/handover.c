@@ -72,10 +72,21 @@ __attribute__((noinline, cold)) void handover_taken(int fd)
 	}
 }
 
+/* CMSG_NXTHDR() may be a call, when it is not inlined, of a function that musl has not. */
+static struct cmsghdr *behind(const struct cmsghdr *header, size_t room)
+{
+	size_t step = CMSG_ALIGN(header->cmsg_len);
+
+	return step <= room && room - step >= sizeof(*header)
+		       ? (struct cmsghdr *)((uintptr_t)header + step)
+		       : NULL;
+}
+
 static void for_each_descriptor(struct msghdr *message, void (*act)(int fd))
 {
-	for (struct cmsghdr *header = CMSG_FIRSTHDR(message); header != NULL;
-	     header = CMSG_NXTHDR(message, header)) {
+	const struct cmsghdr *next;
+
+	for (const struct cmsghdr *header = CMSG_FIRSTHDR(message); header != NULL; header = next) {
 		const char *end = (const char *)message->msg_control + message->msg_controllen;
 		size_t room = (size_t)(end - (const char *)header);
 		size_t count;
@@ -84,6 +95,7 @@ static void for_each_descriptor(struct msghdr *message, void (*act)(int fd))
 		if (header->cmsg_len < CMSG_LEN(0) || header->cmsg_len > room) {
 			return;
 		}
+		next = behind(header, room);
 		if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) {
 			continue;
 		}
