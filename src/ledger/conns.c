@@ -51,22 +51,27 @@ static bool is_left(const struct ledger *ledger, uint64_t word)
 /*
  * The kernel counts cookies, on each CPU in steps of one; so neighbours are connections of the
  * same time, and whoever walks over those in use, or asks for one, comes to few pages when
- * neighbours share one. As many as a page has buckets do, each in a bucket of its own: a
- * bucket gets no more than it would if each cookie were mixed by itself.
+ * neighbours share one. As many as a page has buckets do, each in a bucket of its own. Which of
+ * them begins is mixed, too: where others take cookies between ours, perhaps every second or
+ * fourth is all that we see, and those must come to all buckets of a page.
  */
 enum {
 	BUCKET_BYTES = LEDGER_BUCKET * sizeof(struct ledger_connection),
 	TOGETHER = 4096 / BUCKET_BYTES,
-	BUCKETS = LEDGER_CONNECTIONS / LEDGER_BUCKET,
+	BUCKETS_SHIFT = 9,
+	BUCKETS = 1 << BUCKETS_SHIFT,
 	/* The first bucket that begins a page of the segment. */
 	FIRST = (4096 - offsetof(struct ledger, connections) % 4096) / BUCKET_BYTES % TOGETHER,
 };
 
+_Static_assert(BUCKETS == LEDGER_CONNECTIONS / LEDGER_BUCKET, "a power of two");
+
 struct ledger_connection *conns_bucket_of(struct ledger *ledger, uint64_t cookie)
 {
-	uint64_t mixed = cookie / TOGETHER * 0x9e3779b97f4a7c15U;
-	uint64_t page = (mixed >> 32) % (BUCKETS / TOGETHER);
-	uint64_t bucket = (FIRST + page * TOGETHER + cookie % TOGETHER) % BUCKETS;
+	/* The upper bits are the even ones: multiples of the golden ratio. */
+	uint64_t begin = cookie / TOGETHER * 0x9e3779b97f4a7c15U >> (64 - BUCKETS_SHIFT);
+	uint64_t page = begin - begin % TOGETHER;
+	uint64_t bucket = (FIRST + page + (begin + cookie) % TOGETHER) % BUCKETS;
 
 	return &ledger->connections[bucket * LEDGER_BUCKET];
 }

@@ -107,6 +107,22 @@ static void full_bucket_is_no_room_and_loses_nobody(void **state)
 	assert_int_equal(bucket_users(bucket_cookie(8), LEDGER_NOBODY), 0);
 }
 
+/* Others take cookies, too: whichever of them are ours, all buckets are used. */
+static void cookies_in_strides_find_as_much_room(void **state)
+{
+	enum { MANY = 2000, SOME = 700, FARTHEST = 64 };
+
+	(void)state;
+	for (uint64_t stride = 1; stride <= FARTHEST; stride++) {
+		bool is_power = (stride & (stride - 1)) == 0;
+
+		memset(bucket_ledger, 0, sizeof(*bucket_ledger));
+		for (uint64_t i = 0; i < (is_power ? MANY : SOME); i++) {
+			bucket_engage(5001 + i * stride, bucket_ref(0));
+		}
+	}
+}
+
 static void room_in_a_full_bucket_comes_back(void **state)
 {
 	(void)state;
@@ -387,6 +403,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(disengaging_a_stranger_changes_nothing),
 	TEST(more_users_than_places_is_no_room),
 	TEST(full_bucket_is_no_room_and_loses_nobody),
+	TEST(cookies_in_strides_find_as_much_room),
 	TEST(room_in_a_full_bucket_comes_back),
 	TEST(slots_left_without_user_are_taken_when_the_bucket_is_full),
 	TEST(engaging_makes_the_slot_walkable),
