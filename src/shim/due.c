@@ -225,7 +225,6 @@ static void finish(int fd, struct ledger_connection *slot, uint64_t mark, enum h
 /* Who looks at the marks, and why. */
 struct looker {
 	enum holders_of whom;
-	bool is_new;                /* what it did may have changed how it stands towards any */
 	struct holders_known known; /* from one mark to the next */
 };
 
@@ -235,8 +234,6 @@ static void look_at_mark(struct looker *looker, struct ledger_connection *slot, 
 	struct conns_origin origin = conns_origin(slot, cookie);
 	int fd;
 
-	/* Who was elsewhere before has looked then: it is not the one that this mark waits for. */
-	looker->known.is_believed = !looker->is_new && holders_is_through(&origin);
 	if (is_held_up(slot, &looker->known)) {
 		return;
 	}
@@ -249,9 +246,9 @@ static void look_at_mark(struct looker *looker, struct ledger_connection *slot, 
 	finish(fd, slot, mark, looker->whom, &looker->known);
 }
 
-__attribute__((noinline, cold)) static void look_at_marks(enum holders_of whom, bool is_new)
+__attribute__((noinline, cold)) static void look_at_marks(enum holders_of whom)
 {
-	struct looker looker = {.whom = whom, .is_new = is_new};
+	struct looker looker = {.whom = whom};
 
 	for (uint32_t i = conns_next(tree_ledger, 0); i < LEDGER_CONNECTIONS;
 	     i = conns_next(tree_ledger, i + 1)) {
@@ -273,14 +270,14 @@ static bool has_marks(void)
 void due_look(void)
 {
 	if (has_marks()) {
-		look_at_marks(HOLDERS_ALL, true);
+		look_at_marks(HOLDERS_ALL);
 	}
 }
 
-void due_look_leaving(bool was_using)
+void due_look_leaving(void)
 {
 	if (has_marks()) {
-		look_at_marks(HOLDERS_OTHERS, was_using);
+		look_at_marks(HOLDERS_OTHERS);
 	}
 }
 

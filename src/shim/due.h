@@ -58,12 +58,8 @@ void due_done(uint64_t cookie);
 /* Steps b to d, for all marks of connections that this process holds. */
 void due_look(void);
 
-/*
- * The same when the process is about to let go of all it holds, and has said so. For what it
- * was elsewhere before, and did not use to the end, step b is behind it: there it does not
- * ask whether those live who seem to be pending.
- */
-void due_look_leaving(bool was_using);
+/* The same when the process is about to let go of all it holds, and has said so. */
+void due_look_leaving(void);
 
 /* The same for the one on fd, which is about to be closed unused. */
 void due_look_at(int fd);

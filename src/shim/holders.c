@@ -137,7 +137,7 @@ static bool is_over(const struct look *look)
 
 static bool is_known_to_live(const struct look *look, uint64_t ref)
 {
-	return look->known != NULL && (look->known->is_believed || look->known->alive == ref);
+	return look->known != NULL && look->known->alive == ref;
 }
 
 /* Asks the kernel, unless it has just been asked. */
@@ -313,21 +313,4 @@ bool holders_veto(uint64_t cookie, const struct conns_origin *origin, struct hol
 		look_for_holders(&look, cookie);
 	}
 	return is_over(&look);
-}
-
-bool holders_is_through(const struct conns_origin *origin)
-{
-	const struct look look = {.origin = origin};
-	const struct ledger_process *self = tree_self();
-	uint32_t flags;
-
-	if (self == NULL || origin->acquirer == LEDGER_NOBODY) {
-		return false;
-	}
-	if (!may_have_held(&look, self, tree_self_ref()) ||
-	    procs_has_released(self, origin->acquired, origin->descriptor)) {
-		return true;
-	}
-	flags = __atomic_load_n(&self->flags, __ATOMIC_SEQ_CST) & ~LEDGER_PROCESS_LEAVING;
-	return standing_in(&look, self, tree_self_ref(), flags) == STANDING_ELSEWHERE;
 }

@@ -29,8 +29,7 @@ enum holders_of {
 
 /* What one act of several looks knows of who lives. Begins zeroed. */
 struct holders_known {
-	uint64_t alive;   /* reference: found alive in the same act, and not asked for again */
-	bool is_believed; /* nobody is asked for: who has not said good-bye lives */
+	uint64_t alive; /* reference: found alive in the same act, and not asked for again */
 };
 
 /*
@@ -50,8 +49,5 @@ uint64_t holders_count(uint64_t cookie, const struct conns_origin *origin, enum 
  * counts.
  */
 bool holders_veto(uint64_t cookie, const struct conns_origin *origin, struct holders_known *known);
-
-/* Is this process, as long as it does not say that it leaves, elsewhere or no holder at all? */
-bool holders_is_through(const struct conns_origin *origin);
 
 #endif

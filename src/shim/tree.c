@@ -374,10 +374,9 @@ void tree_end(void)
 {
 	if (tree_self() != NULL) {
 		/* Said before the look: of two that exit together, one sees the other leave. */
-		bool was_using = tree_use_end();
-
+		tree_use_end();
 		tree_raise_flag(LEDGER_PROCESS_LEAVING);
-		due_look_leaving(was_using);
+		due_look_leaving();
 		procs_end(tree_ledger, self);
 		self = LEDGER_NOBODY;
 	}

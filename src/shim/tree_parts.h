@@ -30,8 +30,8 @@ void tree_make_ledger_to_share(void);
 void tree_use_begin(void);
 void tree_use_inherited(void);
 
-/* It ends, and uses nothing any more. False when it had taken back all that it said before. */
-bool tree_use_end(void);
+/* It ends, and uses nothing any more. */
+void tree_use_end(void);
 
 /* Flags of a slot that is only made now. */
 uint32_t tree_use_flags(void);

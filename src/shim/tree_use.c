@@ -38,13 +38,11 @@ uint32_t tree_use_flags(void)
 	return has_received ? LEDGER_PROCESS_RECEIVED : 0;
 }
 
-bool tree_use_end(void)
+void tree_use_end(void)
 {
-	if (__atomic_load_n(&engagements, __ATOMIC_RELAXED) == 0) {
-		return false;
+	if (__atomic_load_n(&engagements, __ATOMIC_RELAXED) != 0) {
+		conns_disengage_all(tree_ledger, tree_self_ref());
 	}
-	conns_disengage_all(tree_ledger, tree_self_ref());
-	return true;
 }
 
 void tree_closed(uint64_t key)

@@ -152,6 +152,6 @@ static inline unsigned char pattern_byte(size_t i)
 extern const struct talk cgi_talks[], relay_talks[], handover_talks[], closeall_talks[],
 	shell_talks[], answer_talks[], chat_talks[], discard_talks[], owner_talks[], trap_talks[],
 	sibling_talks[], trigger_talks[], tight_talks[], option_talks[], chaos_talks[], odd_talks[],
-	workers_talks[];
+	workers_talks[], leaving_talks[];
 
 #endif
