@@ -96,6 +96,9 @@ enum procs_kin procs_kin(const struct ledger *ledger, const struct ledger_proces
 uint64_t procs_release(struct ledger_process *process, uint64_t acquired, int descriptor);
 bool procs_has_released(const struct ledger_process *process, uint64_t acquired, int descriptor);
 
+/* Has one that held a copy certainly not let go of it? False, too, when that may be forgotten. */
+bool procs_has_kept(const struct ledger_process *process, uint64_t acquired, int descriptor);
+
 /* The kernel has closed it: whose birth is later than `bound` cannot have inherited it. */
 void procs_closed(struct ledger_process *process, uint64_t key, uint64_t bound);
 

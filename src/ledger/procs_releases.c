@@ -53,6 +53,13 @@ bool procs_has_released(const struct ledger_process *process, uint64_t acquired,
 	return false;
 }
 
+bool procs_has_kept(const struct ledger_process *process, uint64_t acquired, int descriptor)
+{
+	return key_of(acquired, descriptor) != 0 &&
+	       !procs_has_released(process, acquired, descriptor) &&
+	       __atomic_load_n(&process->release_count, __ATOMIC_SEQ_CST) <= LEDGER_RELEASES;
+}
+
 /* Half of one entry and half of another are none. */
 static uint64_t seal_of(uint64_t key, uint64_t bound)
 {

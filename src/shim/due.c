@@ -114,19 +114,23 @@ static void watch_over(int fd)
 
 /*
  * Somebody will come by who watches over it, if it is still due then: the acquirer has waited
- * for clients since it shared it, as it did before, and has a copy. Most marks are gone long
- * before that, and keepalive is four system calls.
+ * for clients since it shared it, as it did before, still listens, and has a copy. Most marks
+ * are gone long before that, and keepalive is four system calls. Asked when the mark is there:
+ * an acquirer that stops being a keeper says so first and then looks for marks (due_keep).
  */
 static bool has_keeper(const struct conns_origin *origin)
 {
+	const uint32_t all = LEDGER_PROCESS_LISTENS | LEDGER_PROCESS_RETIRED |
+			     LEDGER_PROCESS_LEAVING;
 	const struct ledger_process *acquirer = procs_get(tree_ledger, origin->acquirer);
 
 	return acquirer != NULL && origin->shared != 0 &&
 	       __atomic_load_n(&acquirer->away, __ATOMIC_SEQ_CST) >= origin->shared &&
 	       __atomic_load_n(&acquirer->execed, __ATOMIC_SEQ_CST) == 0 &&
-	       (__atomic_load_n(&acquirer->flags, __ATOMIC_SEQ_CST) & LEDGER_PROCESS_RETIRED) ==
-		       0 &&
-	       !procs_has_released(acquirer, origin->acquired, origin->descriptor);
+	       (__atomic_load_n(&acquirer->flags, __ATOMIC_SEQ_CST) & all) ==
+		       LEDGER_PROCESS_LISTENS &&
+	       procs_has_kept(acquirer, origin->acquired, origin->descriptor) &&
+	       !tree_is_dead(acquirer);
 }
 
 bool due_mark(int fd, uint64_t cookie, const struct conns_origin *origin, uint64_t written,
@@ -138,22 +142,26 @@ bool due_mark(int fd, uint64_t cookie, const struct conns_origin *origin, uint64
 	if (tree_self() == NULL || cookie == 0) {
 		return false;
 	}
-	if (!has_keeper(origin)) {
-		watch_over(fd);
-	}
 	if (conns_find_due(tree_ledger, cookie) != NULL) {
 		/* Who marked it may have written after we were told; the mark must not go back. */
 		written = sockprobe_written(fd);
 	}
 	slot = conns_make_due(tree_ledger, cookie, written);
 	if (slot == NULL) {
+		watch_over(fd);
 		return false; /* somebody is at it; or there is no room, and nobody is harmed */
 	}
 	conns_note_origin(slot, cookie, origin); /* the mark keeps the slot ours */
 	__atomic_store_n(&slot->let_go, origin->let_go, __ATOMIC_SEQ_CST);
 	mark = conns_mark_of(slot);
-	return is_due(mark) && !is_held_up(slot, known) &&
-	       take_if_alone(fd, slot, mark, HOLDERS_OTHERS, known);
+	if (is_due(mark) && !is_held_up(slot, known) &&
+	    take_if_alone(fd, slot, mark, HOLDERS_OTHERS, known)) {
+		return true;
+	}
+	if (!has_keeper(origin)) {
+		watch_over(fd);
+	}
+	return false;
 }
 
 /* The FIN is out: no user that is left is a living one. */
@@ -261,6 +269,16 @@ __attribute__((noinline, cold)) static void look_at_marks(enum holders_of whom)
 	}
 }
 
+/* Nobody else watches over it: see has_keeper(). */
+static void keep(uint64_t cookie, const struct conns_origin *origin)
+{
+	int fd = copy_find(cookie, origin);
+
+	if (fd >= 0) {
+		watch_over(fd);
+	}
+}
+
 static bool has_marks(void)
 {
 	return tree_self() != NULL &&
@@ -274,10 +292,30 @@ void due_look(void)
 	}
 }
 
+void due_keep(void)
+{
+	if (!has_marks()) {
+		return;
+	}
+	for (uint32_t i = conns_next(tree_ledger, 0); i < LEDGER_CONNECTIONS;
+	     i = conns_next(tree_ledger, i + 1)) {
+		struct ledger_connection *slot = &tree_ledger->connections[i];
+		uint64_t cookie = __atomic_load_n(&slot->cookie, __ATOMIC_SEQ_CST);
+		struct conns_origin origin = conns_origin(slot, cookie);
+
+		if (is_due(conns_mark_of(slot)) && origin.acquirer == tree_self_ref()) {
+			keep(cookie, &origin);
+		}
+	}
+}
+
 void due_look_leaving(void)
 {
 	if (has_marks()) {
 		look_at_marks(HOLDERS_OTHERS);
+	}
+	if (tree_listens()) {
+		due_keep();
 	}
 }
 
@@ -294,8 +332,12 @@ void due_look_at(int fd)
 	cookie = sockprobe_cookie(fd);
 	slot = cookie != 0 ? conns_find_due(tree_ledger, cookie) : NULL;
 	mark = slot != NULL ? conns_mark_of(slot) : LEDGER_MARK_NONE;
-	if (is_due(mark)) {
-		finish(fd, slot, mark, HOLDERS_OTHERS, &known);
+	if (!is_due(mark)) {
+		return;
+	}
+	finish(fd, slot, mark, HOLDERS_OTHERS, &known);
+	if (is_due(conns_mark_of(slot)) && conns_origin(slot, cookie).acquirer == tree_self_ref()) {
+		watch_over(fd); /* we were its keeper, perhaps */
 	}
 }
 
@@ -334,16 +376,6 @@ static void sweep_up(int fd, struct ledger_connection *slot, uint64_t cookie)
 	mark = conns_mark_of(slot);
 	if (is_due(mark)) {
 		finish(fd, slot, mark, HOLDERS_ALL, &known);
-	}
-}
-
-/* It has been due for a while: see has_keeper(). */
-static void keep(uint64_t cookie, const struct conns_origin *origin)
-{
-	int fd = copy_find(cookie, origin);
-
-	if (fd >= 0) {
-		watch_over(fd);
 	}
 }
 

@@ -65,6 +65,12 @@ void due_look_leaving(void);
 void due_look_at(int fd);
 
 /*
+ * We wait for clients no more, and have said so: what we acquired and is still due gets the
+ * keepalive that was left to us.
+ */
+void due_keep(void);
+
+/*
  * At most once a second: connections that this process acquired and never used, whose
  * users have all died without letting go, get their FIN; and what it acquired and is still
  * due gets its keepalive, unless that was armed with the mark.

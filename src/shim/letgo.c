@@ -265,6 +265,7 @@ static void note_listener_gone(void)
 	}
 	if (highest >= 0) {
 		tree_stop_listening();
+		due_keep();
 	}
 }
 

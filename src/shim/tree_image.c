@@ -9,6 +9,7 @@
 
 #include "core/stamp.h"
 #include "ledger/segment.h"
+#include "shim/due.h"
 #include "shim/guard.h"
 #include "shim/lineage.h"
 #include "shim/process.h"
@@ -59,6 +60,9 @@ bool tree_image_begin(bool is_child, uint64_t *image, int *id)
 	__atomic_fetch_and(&slot->flags, ~LEDGER_PROCESS_SIGHTED, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&slot->execed, process_epoch + STAMP_EPOCH_ONE, __ATOMIC_SEQ_CST);
 	__atomic_add_fetch(&tree_ledger->header.births, 1, __ATOMIC_SEQ_CST);
+	if (!is_child) {
+		due_keep();
+	}
 	return true;
 }
 

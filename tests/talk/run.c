@@ -47,8 +47,7 @@ struct runner {
 static const struct talk *const tables[] = {
 	cgi_talks,   relay_talks,   handover_talks, closeall_talks, shell_talks,   answer_talks,
 	chat_talks,  discard_talks, owner_talks,    sibling_talks,  trap_talks,    trigger_talks,
-	tight_talks, option_talks,  chaos_talks,    odd_talks,      workers_talks,
-	leaving_talks,
+	tight_talks, option_talks,  chaos_talks,    odd_talks,      workers_talks, leaving_talks,
 };
 
 static char build_root[PATH_MAX];

@@ -48,6 +48,21 @@ static void remembers_the_last_eight_releases(void **state)
 	}
 }
 
+static void kept_is_what_was_not_released_while_all_is_remembered(void **state)
+{
+	struct ledger_process *process = process_of(*state);
+
+	assert_true(procs_has_kept(process, STAMP_EPOCH_ONE, 7));
+	assert_false(procs_has_kept(process, STAMP_EPOCH_ONE, -1));
+	for (int n = 1; n <= LEDGER_RELEASES; n++) {
+		procs_release(process, (uint64_t)(n + 1) * STAMP_EPOCH_ONE, n);
+		assert_false(procs_has_kept(process, (uint64_t)(n + 1) * STAMP_EPOCH_ONE, n));
+		assert_true(procs_has_kept(process, STAMP_EPOCH_ONE, 7));
+	}
+	procs_release(process, 2 * STAMP_EPOCH_ONE, 8);
+	assert_false(procs_has_kept(process, STAMP_EPOCH_ONE, 7));
+}
+
 static void release_is_of_one_epoch_and_one_descriptor(void **state)
 {
 	struct ledger_process *process = process_of(*state);
@@ -237,6 +252,7 @@ static void half_of_a_close_says_nothing(void **state)
 
 static const struct CMUnitTest tests[] = {
 	TEST(remembers_the_last_eight_releases),
+	TEST(kept_is_what_was_not_released_while_all_is_remembered),
 	TEST(release_is_of_one_epoch_and_one_descriptor),
 	TEST(release_of_descriptor_zero_is_remembered),
 	TEST(release_without_a_number_is_not_remembered),
