@@ -110,7 +110,8 @@ uint64_t conns_mark_of(const struct ledger_connection *connection);
 
 /*
  * NONE -> DUE, with the low half of the bytes written so far. A mark that is due already
- * is renewed: whoever is about to drop the old one for an old reason fails.
+ * is renewed: whoever is about to drop the old one for an old reason fails. Its bytes do not
+ * go back.
  */
 bool conns_mark(struct ledger *ledger, struct ledger_connection *connection, uint64_t cookie,
 		uint64_t bytes);

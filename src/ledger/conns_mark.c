@@ -31,6 +31,15 @@ static void one_due_less(struct ledger *ledger)
 	__atomic_fetch_sub(&ledger->header.due_count, 1, __ATOMIC_SEQ_CST);
 }
 
+/*
+ * Of two counts of the same bytes, of which the mark has the lower half, the later one. Who
+ * renews a mark may have been told before the other wrote.
+ */
+static uint64_t later_of(uint64_t one, uint64_t other)
+{
+	return (int32_t)(uint32_t)(one - other) > 0 ? one : other;
+}
+
 /* A slot that is due is not given back, but it may have been before: then all is put right. */
 static bool renew(struct ledger_connection *connection, uint64_t cookie, uint64_t mark,
 		  uint64_t due)
@@ -55,8 +64,12 @@ bool conns_mark(struct ledger *ledger, struct ledger_connection *connection, uin
 		uint64_t bytes)
 {
 	uint64_t mark = word_load(&connection->mark);
-	uint64_t due = mark_next(mark, LEDGER_MARK_DUE, bytes & UINT32_MAX);
+	uint64_t due;
 
+	if (state_of(mark) == LEDGER_MARK_DUE) {
+		bytes = later_of(bytes, mark >> LEDGER_MARK_REST_SHIFT);
+	}
+	due = mark_next(mark, LEDGER_MARK_DUE, bytes & UINT32_MAX);
 	if (state_of(mark) == LEDGER_MARK_DUE) {
 		return renew(connection, cookie, mark, due);
 	}

@@ -143,7 +143,7 @@ bool due_mark(int fd, uint64_t cookie, const struct conns_origin *origin, uint64
 		return false;
 	}
 	if (conns_find_due(tree_ledger, cookie) != NULL) {
-		/* Who marked it may have written after we were told; the mark must not go back. */
+		/* What was written between our being told and that mark does not drop ours. */
 		written = sockprobe_written(fd);
 	}
 	slot = conns_make_due(tree_ledger, cookie, written);

@@ -11,8 +11,8 @@
  *                One that was not active (a bystander) goes too, and then due_look.  shim/letgo.c
  *   due_mark     The kernel's count of sent bytes and the mark are one word, and one CAS: NONE ->
  *                DUE, or DUE -> a new DUE. Then the hint (header.due), then due_look. The bytes
- *                are those from before the look at everybody, unless there is a mark already.
- *                                                                                    shim/due.c
+ *                are those from before the look at everybody, unless there is a mark already:
+ *                then they are read anew, and the mark does not go back.             shim/due.c
  *   due_look     Reads the mark, then everybody's standing, then the kernel's bytes. Engaged (I
  *                too) or pending: leave it to them. Bytes changed: CAS DUE -> NONE. Else CAS DUE
  *                -> TAKEN, and whoever succeeds sends the FIN.                        shim/due.c
@@ -339,6 +339,10 @@ inline due_mark()
 		read_mark();
 		if
 		:: STATE(word) != TAKEN ->
+			if
+			:: STATE(word) == DUE && SENT(word) > sent -> sent = SENT(word)
+			:: else
+			fi;
 #ifdef M_BYTES_APART
 			mark_bytes = sent;
 #endif

@@ -51,6 +51,19 @@ static void mark_is_due_and_carries_the_bytes(void **state)
 	assert_int_equal(due_count(), 1);
 }
 
+static void renewal_does_not_go_back(void **state)
+{
+	const struct ledger_connection *slot = marked(UINT32_MAX - 1);
+
+	(void)state;
+	marked(UINT32_MAX - 5);
+	assert_int_equal(conns_mark_of(slot) >> LEDGER_MARK_REST_SHIFT, UINT32_MAX - 1);
+	marked((uint64_t)UINT32_MAX + 3);
+	assert_int_equal(conns_mark_of(slot) >> LEDGER_MARK_REST_SHIFT, 2);
+	marked(UINT32_MAX);
+	assert_int_equal(conns_mark_of(slot) >> LEDGER_MARK_REST_SHIFT, 2);
+}
+
 static void renewal_has_new_bytes_and_is_counted_once(void **state)
 {
 	struct ledger_connection *slot = marked(1);
@@ -305,6 +318,7 @@ static void count_is_the_number_of_due_marks(void **state)
 static const struct CMUnitTest tests[] = {
 	TEST(fresh_connection_has_no_mark),
 	TEST(mark_is_due_and_carries_the_bytes),
+	TEST(renewal_does_not_go_back),
 	TEST(renewal_has_new_bytes_and_is_counted_once),
 	TEST(drop_of_what_was_renewed_fails),
 	TEST(exactly_one_takes_it),
