@@ -51,7 +51,7 @@ SHIM_FLAGS := -fPIC -fvisibility=hidden -ftls-model=initial-exec -fexceptions \
 	     $(ARCH_$(firstword $(subst -, ,$(MACHINE))))
 SHIM_MUST := -U_FORTIFY_SOURCE -U_FILE_OFFSET_BITS -fno-stack-protector -fno-lto
 SHIM_LINK := -shared -nostdlib -nostartfiles -Wl,-z,nodelete,-z,now,-z,relro,-z,noexecstack \
-	     -Wl,-z,noseparate-code,--sort-section=name -Wl,--version-script=src/shim/export.map \
+	     -Wl,-z,noseparate-code -Wl,--version-script=src/shim/export.map \
 	     -Wl,--exclude-libs,ALL
 
 compile    = $(CC) $(COMMON) $(ROOMS) $(CPPFLAGS) $(CFLAGS)
@@ -128,8 +128,9 @@ $(BUILD)/pic/%.o: %.S $(BUILD)/flags
 # server runs then lies in one such piece.
 rare      := $(addprefix src/core/,json line line_json proctext settings summary text) \
 	     $(addprefix src/ledger/,events segment sites source) $(addprefix src/shim/,bynumber \
-	     capture_enter early early_call early_libc handover hook_exec hook_spawn hook_start \
-	     hook_stdio hook_syscall image init known readable real stream symbols tree_image)
+	     capture_enter early early_call early_libc handover hook_dup hook_exec hook_spawn \
+	     hook_start hook_stdio hook_syscall image init known readable real report stream \
+	     symbols tree_image)
 ordered    = $(filter-out $(addsuffix .%,$(rare)),$(1)) $(filter $(addsuffix .%,$(rare)),$(1))
 
 $(BUILD)/libsendfin.so: $(call pic,$(call ordered,$(inner) $(shim))) src/shim/export.map Makefile

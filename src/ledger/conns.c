@@ -7,28 +7,37 @@
 #include <stddef.h>
 #include <string.h>
 
-/* Who we are, in the place of a cookie's upper bits, and how to ask for others. */
-static uint64_t own_sign;
+/* Where to find who we are; and how to ask for others. */
+static const uint64_t *own_ref;
 static procs_is_dead *ask_for_the_dead;
 
-void conns_introduce(uint64_t self, procs_is_dead *is_dead)
+/* A forked child knows it already, and would only get a page of its own by saying it. */
+void conns_introduce(const uint64_t *self, procs_is_dead *is_dead)
 {
-	uint64_t giver = self & LEDGER_COOKIE_GIVER;
-	uint64_t age = procs_generation(self) & LEDGER_COOKIE_AGE;
-
-	__atomic_store_n(&own_sign,
-			 giver << LEDGER_COOKIE_GIVER_SHIFT | age << LEDGER_COOKIE_AGE_SHIFT,
-			 __ATOMIC_RELAXED);
-	/* A forked child knows it already, and would only get a page of its own by saying it. */
+	if (__atomic_load_n(&own_ref, __ATOMIC_RELAXED) != self) {
+		__atomic_store_n(&own_ref, self, __ATOMIC_RELAXED);
+	}
 	if (__atomic_load_n(&ask_for_the_dead, __ATOMIC_RELAXED) != is_dead) {
 		__atomic_store_n(&ask_for_the_dead, is_dead, __ATOMIC_RELAXED);
 	}
 }
 
+/* Who we are, in the place of a cookie's upper bits. */
+static uint64_t own_sign(void)
+{
+	const uint64_t *ref = __atomic_load_n(&own_ref, __ATOMIC_RELAXED);
+	uint64_t self = ref != NULL ? word_load(ref) : LEDGER_NOBODY;
+	uint64_t giver = self & LEDGER_COOKIE_GIVER;
+	uint64_t age = procs_generation(self) & LEDGER_COOKIE_AGE;
+
+	return LEDGER_COOKIE_DYING | giver << LEDGER_COOKIE_GIVER_SHIFT |
+	       age << LEDGER_COOKIE_AGE_SHIFT;
+}
+
 /* The word while we are at it: to give the slot back, or to write its origin. */
 static uint64_t in_work(uint64_t cookie)
 {
-	return cookie | LEDGER_COOKIE_DYING | __atomic_load_n(&own_sign, __ATOMIC_RELAXED);
+	return cookie | own_sign();
 }
 
 /* Somebody was at it, and has been killed; perhaps its place is another's by now. */

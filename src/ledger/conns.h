@@ -36,10 +36,11 @@
 
 /*
  * Who acts here, for those who find its work half done; and how it asks for the dead whose
- * work it finds. LEDGER_NOBODY and NULL until then: what a killed one leaves half done is
- * lost then. A vfork child acts in its parent's name.
+ * work it finds. *self is read whenever it is needed, and stays the caller's: a forked child
+ * changes it. LEDGER_NOBODY and NULL until then: what a killed one leaves half done is lost
+ * then. A vfork child acts in its parent's name.
  */
-void conns_introduce(uint64_t self, procs_is_dead *is_dead);
+void conns_introduce(const uint64_t *self, procs_is_dead *is_dead);
 
 /* What the first to publish knows of a connection. */
 struct conns_origin {

@@ -9,27 +9,11 @@
 #define HIDDEN __attribute__((visibility("hidden")))
 
 /*
- * Where variables lie. The first write to each page after a fork costs whoever writes, parent
- * or child, a page fault, and every mapping costs the fork: these are the dearest things that
- * we do. So what changes while a server works lies on one page, the home page, but for the
- * stamps of the descriptors:
- *
- *   .data, ONCE   what has a value, and what is large and set once: the constructor writes
- *                 it, and makes it read-only (init.c)
- *   .bss          everything else; its alignment, FAR's, makes it begin on a page
- *   FAR           arrays that are seldom touched
- *
- * What is larger, as the stamps, is no variable: the constructor maps it. The loader maps this
- * library before it maps libc, and under a limit (RLIMIT_AS, RLIMIT_DATA) that leaves no room
- * for both the program would not start. A mapping of ours that fails only retires us.
- *
- * The linker keeps this order because it sorts sections by name (--sort-section=name). One
- * that does not makes a library that is right, but slower; `make lint` tells.
+ * On what is set once and has no value before: it lies with what has one. The constructor
+ * writes it all, and makes it read-only (init.c). What changes has no value to begin with, or
+ * gets it from the constructor: else a write would be fatal; `make lint` tells.
  */
-enum { HOME_ALIGNMENT = 4096 };
-
 #define ONCE __attribute__((section(".data.once")))
-#define FAR  __attribute__((section(".bss.far"), aligned(HOME_ALIGNMENT)))
 
 /* On every function the program may find: all else in this library is hidden. */
 #define EXPORT __attribute__((visibility("default")))

@@ -59,7 +59,7 @@ static struct trace_range libc;
 static uint32_t under_way;
 
 /* An address in each module of the ledger that this process has met, 0 = not met. */
-static FAR uintptr_t met[LEDGER_MODULES];
+static uintptr_t met[LEDGER_MODULES];
 
 /* capture_enter.S */
 void capture_enter(struct trace_registers *registers, void *stack, void (*function)(void *),
@@ -268,7 +268,9 @@ void capture_after_fork_in_child(void)
 	if ((under_way & A_WALK) != 0) {
 		capture_is_on = false;
 	}
-	under_way = 0;
+	if (under_way != 0) {
+		under_way = 0; /* not for nothing: it is the first write to its page */
+	}
 }
 
 void capture_after_fork_in_parent(void)

@@ -65,7 +65,7 @@ EXPORT int socket(int domain, int type, int protocol)
 void socket_connecting(int fd)
 {
 	if (table_is_watched(fd) && table_stamp(fd) == STAMP_SOCKET && process_may_act()) {
-		table_put(fd, stamp_acquired(process_epoch, STAMP_UPSTREAM));
+		table_put(fd, stamp_acquired(process_epoch_now(), STAMP_UPSTREAM));
 		if (unlikely(places_are_kept)) {
 			CAPTURE_ENTRY();
 			places_acquired(fd);
@@ -131,7 +131,7 @@ void socket_accepting(int listener)
 int socket_accepted(int listener, int fd, uint64_t stamp)
 {
 	if (fd >= 0 && table_is_watched(listener) && process_may_act()) {
-		table_put(fd, stamp_acquired(process_epoch, stamp));
+		table_put(fd, stamp_acquired(process_epoch_now(), stamp));
 		if (process_settings.cloexec) {
 			guard_cloexec(fd);
 		}

@@ -74,7 +74,7 @@ EXPORT FILE *popen(const char *command, const char *mode)
 }
 
 /* What is known of a list of file actions, by its address. */
-static FAR struct actions_note {
+static struct actions_note {
 	const posix_spawn_file_actions_t *actions;
 	struct image_standard standard;
 	int pairs; /* of what was put where: from is our own number, through any chain */

@@ -31,7 +31,6 @@ EXPORT int __ppoll_chk(struct pollfd *set, nfds_t count, const struct timespec *
 		       const sigset_t *mask, size_t size);
 
 /* The epoch in which registered connections were last noted. */
-static uint64_t epoll_noted;
 
 /*
  * The most descriptors that a process can have, unless the machine's limit was raised
@@ -236,7 +235,7 @@ static __attribute__((noinline, cold)) void note_members_again(void)
 {
 	int highest = table_highest();
 
-	__atomic_store_n(&epoll_noted, process_epoch, __ATOMIC_RELAXED);
+	__atomic_store_n(&home->epoll_noted, process_epoch_now(), __ATOMIC_RELAXED);
 	for (int fd = 0; fd <= highest; fd++) {
 		if (table_is_watched(fd) && (table_stamp(fd) & STAMP_POLLED) != 0) {
 			use_note(fd, STAMP_USE_POLL);
@@ -249,7 +248,8 @@ void wait_epoll(int epoll)
 	if (tree_ledger == NULL) {
 		return;
 	}
-	if (__atomic_load_n(&epoll_noted, __ATOMIC_RELAXED) != process_epoch && process_may_act()) {
+	if (__atomic_load_n(&home->epoll_noted, __ATOMIC_RELAXED) != process_epoch_now() &&
+	    process_may_act()) {
 		note_members_again();
 	}
 	if (table_is_watched(epoll)) {

@@ -351,15 +351,15 @@ static void make_read_only(void)
 	const ElfW(Phdr) *header = (const void *)(start + __ehdr_start.e_phoff);
 	uintptr_t page = borrowed.getauxval(AT_PAGESZ);
 	/* What has no value begins where this is rounded up to, with or without the linker. */
-	uintptr_t home = ((uintptr_t)__bss_start + HOME_ALIGNMENT - 1) & -(uintptr_t)HOME_ALIGNMENT;
-	uintptr_t end = home & -page;
+	uintptr_t unset = ((uintptr_t)__bss_start + HOME_PAGE - 1) & -(uintptr_t)HOME_PAGE;
+	uintptr_t end = unset & -page;
 	uintptr_t shared = borrowed.gnu_get_libc_version == NULL ? page - 1 : 0;
 
 	for (int i = 0; i < __ehdr_start.e_phnum; i++) {
 		uintptr_t segment = (uintptr_t)start + header[i].p_vaddr;
 		uintptr_t begin = (segment + shared) & -page;
 
-		if (header[i].p_type == PT_LOAD && home - segment < header[i].p_memsz &&
+		if (header[i].p_type == PT_LOAD && unset - segment < header[i].p_memsz &&
 		    begin < end) {
 			rawsys3(SYS_mprotect, (long)begin, (long)(end - begin), PROT_READ);
 		}
@@ -398,11 +398,14 @@ static void set_up(char **environment, char **given)
 	limit = descriptor_limit(&soft);
 	map = rawsys6(SYS_mmap, 0, (long)(PROCESS_BYTES + table_bytes(limit)),
 		      PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (rawsys_is_error(map) || process_setup((void *)map) != 0) {
-		process_retire();
+	if (rawsys_is_error(map)) {
 		return;
 	}
 	table_setup((uint8_t *)map + PROCESS_BYTES, limit);
+	if (process_setup((void *)map) != 0) {
+		process_retire();
+		return;
+	}
 	set_up_diagnosis(limit);
 	find_inherited(handed, soft < status.descriptors ? (uint32_t)soft : status.descriptors,
 		       status.has_more);

@@ -114,8 +114,8 @@ static void gather(struct departure *departure)
 	struct verdict_facts *facts = &departure->facts;
 
 	memset(facts, 0, sizeof(*facts));
-	facts->shared = stamp_is_shared(stamp, process_epoch);
-	if (stamp_epoch(stamp) >= process_came_to_share) {
+	facts->shared = stamp_is_shared(stamp, process_epoch_now());
+	if (stamp_epoch(stamp) >= process_came_to_share()) {
 		facts->active = (stamp & STAMP_UNUSED) == 0;
 		facts->has_written = (stamp & STAMP_UNWRITTEN) == 0;
 	}

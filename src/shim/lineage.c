@@ -4,32 +4,19 @@
 
 #include <stddef.h>
 
-#include "shim/attributes.h"
-
-enum {
-	/* Generations whose acquisitions can be told apart; deeper ones are "not known". */
-	KEPT = 32,
-};
-
-/* The last is this process; the oldest are overwritten. */
-static struct {
-	uint64_t ref;
-	uint64_t born;
-	uint32_t forked;
-} line[KEPT];
-static uint32_t length;
+#include "shim/home.h"
 
 uint32_t lineage_depth(void)
 {
-	return __atomic_load_n(&length, __ATOMIC_SEQ_CST);
+	return __atomic_load_n(&home->length, __ATOMIC_SEQ_CST);
 }
 
 void lineage_put(uint32_t depth, uint64_t ref, uint64_t born, uint32_t forked)
 {
-	line[depth % KEPT].ref = ref;
-	line[depth % KEPT].born = born;
-	line[depth % KEPT].forked = forked;
-	__atomic_compare_exchange_n(&length, &depth, depth + 1, false, __ATOMIC_SEQ_CST,
+	home->line[depth % HOME_LINE].ref = ref;
+	home->line[depth % HOME_LINE].born = born;
+	home->line[depth % HOME_LINE].forked = forked;
+	__atomic_compare_exchange_n(&home->length, &depth, depth + 1, false, __ATOMIC_SEQ_CST,
 				    __ATOMIC_SEQ_CST);
 }
 
@@ -46,10 +33,10 @@ void lineage_rebuild(const struct ledger *ledger, const struct ledger_process *p
 		uint64_t ref = process->ancestors[--known];
 		const struct ledger_process *ancestor = procs_recall(ledger, ref);
 
-		lineage_put(length, ref, ancestor != NULL ? ancestor->born : 0,
+		lineage_put(home->length, ref, ancestor != NULL ? ancestor->born : 0,
 			    ancestor != NULL ? ancestor->forked : 0);
 	}
-	lineage_put(length, self, process->born, process->forked);
+	lineage_put(home->length, self, process->born, process->forked);
 }
 
 struct conns_origin lineage_origin(uint64_t acquired, int descriptor)
@@ -57,12 +44,13 @@ struct conns_origin lineage_origin(uint64_t acquired, int descriptor)
 	struct conns_origin origin = {
 		.acquirer = LEDGER_NOBODY, .acquired = acquired, .descriptor = descriptor};
 
-	for (uint32_t i = length; acquired != 0 && i > 0 && i + KEPT > length; i--) {
-		if (line[(i - 1) % KEPT].born <= acquired) {
-			origin.acquirer = line[(i - 1) % KEPT].ref;
+	for (uint32_t i = home->length; acquired != 0 && i > 0 && i + HOME_LINE > home->length;
+	     i--) {
+		if (home->line[(i - 1) % HOME_LINE].born <= acquired) {
+			origin.acquirer = home->line[(i - 1) % HOME_LINE].ref;
 			/* It came to be shared when the next in our line was born. */
-			origin.shared = i < length ? line[i % KEPT].born : 0;
-			origin.forked = i < length ? line[i % KEPT].forked : 0;
+			origin.shared = i < home->length ? home->line[i % HOME_LINE].born : 0;
+			origin.forked = i < home->length ? home->line[i % HOME_LINE].forked : 0;
 			break;
 		}
 	}

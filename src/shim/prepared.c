@@ -5,6 +5,7 @@
 #include "sendfin/ledger.h"
 #include "shim/attributes.h"
 #include "shim/guard.h"
+#include "shim/home.h"
 
 /*
  * In thread-local storage: a fork without a slot. And instead of what was there before: the
@@ -13,11 +14,6 @@
 #define WITHOUT LEDGER_PHANTOM
 #define AT_HOME ((uint64_t)1)
 
-static struct {
-	uintptr_t thread; /* the address of its guard, 0 = nobody's */
-	uint64_t child;
-} home;
-
 static uintptr_t this_thread(void)
 {
 	return (uintptr_t)&guard_self;
@@ -25,14 +21,14 @@ static uintptr_t this_thread(void)
 
 static bool is_home(void)
 {
-	return __atomic_load_n(&home.thread, __ATOMIC_RELAXED) == this_thread();
+	return __atomic_load_n(&home->forking_thread, __ATOMIC_RELAXED) == this_thread();
 }
 
 static bool take_home(void)
 {
 	uintptr_t nobody = 0;
 
-	return __atomic_compare_exchange_n(&home.thread, &nobody, this_thread(), false,
+	return __atomic_compare_exchange_n(&home->forking_thread, &nobody, this_thread(), false,
 					   __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
 }
 
@@ -56,7 +52,7 @@ static bool is_still_home(uint64_t begun)
 void prepared_put(uint64_t begun, uint64_t ref)
 {
 	if (is_still_home(begun)) {
-		__atomic_store_n(&home.child, ref, __ATOMIC_RELAXED);
+		__atomic_store_n(&home->forking_child, ref, __ATOMIC_RELAXED);
 	} else {
 		guard_self.child = ref != LEDGER_NOBODY ? ref : WITHOUT;
 	}
@@ -65,8 +61,8 @@ void prepared_put(uint64_t begun, uint64_t ref)
 void prepared_end(uint64_t begun)
 {
 	if (is_still_home(begun)) {
-		__atomic_store_n(&home.child, LEDGER_NOBODY, __ATOMIC_RELAXED);
-		__atomic_store_n(&home.thread, 0, __ATOMIC_RELEASE);
+		__atomic_store_n(&home->forking_child, LEDGER_NOBODY, __ATOMIC_RELAXED);
+		__atomic_store_n(&home->forking_thread, 0, __ATOMIC_RELEASE);
 	} else {
 		guard_self.child = begun != AT_HOME ? begun : LEDGER_NOBODY;
 	}
@@ -77,7 +73,7 @@ uint64_t prepared_child(void)
 	if (guard_self.child != LEDGER_NOBODY) {
 		return guard_self.child;
 	}
-	return is_home() ? __atomic_load_n(&home.child, __ATOMIC_RELAXED) : LEDGER_NOBODY;
+	return is_home() ? __atomic_load_n(&home->forking_child, __ATOMIC_RELAXED) : LEDGER_NOBODY;
 }
 
 void prepared_claimed(uint64_t ref)
@@ -87,7 +83,7 @@ void prepared_claimed(uint64_t ref)
 
 void prepared_forget(void)
 {
-	__atomic_store_n(&home.child, LEDGER_NOBODY, __ATOMIC_RELAXED);
-	__atomic_store_n(&home.thread, 0, __ATOMIC_RELEASE);
+	__atomic_store_n(&home->forking_child, LEDGER_NOBODY, __ATOMIC_RELAXED);
+	__atomic_store_n(&home->forking_thread, 0, __ATOMIC_RELEASE);
 	guard_self.child = LEDGER_NOBODY;
 }

@@ -19,13 +19,9 @@
 #include "shim/tree.h"
 #include "sys/rawsys.h"
 
-uint64_t process_epoch;
-uint64_t process_came_to_share;
-uint64_t process_birth;
 ONCE struct settings process_settings;
 
 static uint32_t *process_alive;
-static bool is_child_of_image;
 static bool is_active; /* from the constructor until retirement */
 
 int process_setup(void *place)
@@ -37,16 +33,16 @@ int process_setup(void *place)
 	}
 	process_alive = place;
 	*process_alive = 1;
-	process_epoch = PROCESS_FIRST_EPOCH;
-	process_came_to_share = PROCESS_INHERITED_EPOCH;
-	process_birth = PROCESS_INHERITED_EPOCH;
+	home->epoch = PROCESS_FIRST_EPOCH;
+	home->came_to_share = PROCESS_INHERITED_EPOCH;
+	home->birth = PROCESS_INHERITED_EPOCH;
 	is_active = true;
 	return 0;
 }
 
 static void epoch_raise(void)
 {
-	uint64_t epoch = __atomic_add_fetch(&process_epoch, STAMP_EPOCH_ONE, __ATOMIC_RELAXED);
+	uint64_t epoch = __atomic_add_fetch(&home->epoch, STAMP_EPOCH_ONE, __ATOMIC_RELAXED);
 
 	if (epoch > STAMP_EPOCHS_MAX) {
 		process_retire();
@@ -70,7 +66,7 @@ static void epoch_raise_to(uint64_t *word, uint64_t epoch)
 static void epoch_begin(void)
 {
 	epoch_raise();
-	__atomic_store_n(&process_came_to_share, __atomic_load_n(&process_epoch, __ATOMIC_RELAXED),
+	__atomic_store_n(&home->came_to_share, __atomic_load_n(&home->epoch, __ATOMIC_RELAXED),
 			 __ATOMIC_RELAXED);
 }
 
@@ -89,7 +85,7 @@ bool process_is_told(void)
  */
 static void process_born(void)
 {
-	uint64_t epoch = __atomic_load_n(&process_epoch, __ATOMIC_SEQ_CST);
+	uint64_t epoch = __atomic_load_n(&home->epoch, __ATOMIC_SEQ_CST);
 	struct tree_birth birth;
 
 	/* Written before it is read: else its page is faulted in twice, first without a frame. */
@@ -98,12 +94,12 @@ static void process_born(void)
 	if (process_is_told()) {
 		return;
 	}
-	is_child_of_image = true;
+	home->is_child_of_image = true;
 	guard_born();
 	epoch += STAMP_EPOCH_ONE;
-	epoch_raise_to(&process_epoch, epoch);
-	epoch_raise_to(&process_came_to_share, epoch);
-	epoch_raise_to(&process_birth, epoch);
+	epoch_raise_to(&home->epoch, epoch);
+	epoch_raise_to(&home->came_to_share, epoch);
+	epoch_raise_to(&home->birth, epoch);
 	table_after_fork_in_child();
 	capture_after_fork_in_child();
 	log_after_fork_in_child();
@@ -125,7 +121,7 @@ bool process_may_act(void)
 
 bool process_is_child_of_image(void)
 {
-	return is_child_of_image;
+	return home->is_child_of_image;
 }
 
 bool process_is_retired(void)

@@ -24,6 +24,7 @@
 #include "core/settings.h"
 #include "core/stamp.h"
 #include "shim/attributes.h"
+#include "shim/home.h"
 
 /*
  * What the process was born with by exec is of the epoch before its first, so that it
@@ -33,18 +34,22 @@
 #define PROCESS_FIRST_EPOCH     (2 * STAMP_EPOCH_ONE)
 
 /* The fork epoch, shifted as core/stamp.h keeps it. Read by any thread. */
-extern HIDDEN uint64_t process_epoch;
-
 static inline uint64_t process_epoch_now(void)
 {
-	return __atomic_load_n(&process_epoch, __ATOMIC_RELAXED);
+	return __atomic_load_n(&home->epoch, __ATOMIC_RELAXED);
 }
 
 /* Since which epoch uses count: this process's birth, or its own latest fork. */
-extern HIDDEN uint64_t process_came_to_share;
+static inline uint64_t process_came_to_share(void)
+{
+	return __atomic_load_n(&home->came_to_share, __ATOMIC_RELAXED);
+}
 
 /* The epoch of this process's birth: what its stamps say from before is its parent's. */
-extern HIDDEN uint64_t process_birth;
+static inline uint64_t process_birth(void)
+{
+	return __atomic_load_n(&home->birth, __ATOMIC_RELAXED);
+}
 
 /* What the constructor read from the environment; constant afterwards. */
 extern HIDDEN struct settings process_settings;

@@ -15,11 +15,9 @@
 #include "sys/rawsys.h"
 #include "sys/sockprobe.h"
 
-static bool has_closed_shared;
-
 void reclaim_note_closed(void)
 {
-	__atomic_store_n(&has_closed_shared, true, __ATOMIC_RELAXED);
+	__atomic_store_n(&home->has_closed_shared, true, __ATOMIC_RELAXED);
 }
 
 bool reclaim_has(int fd)
@@ -33,7 +31,7 @@ enum { LONG_DEAD_MS = 5000 };
 /* No record: the stamp's own epoch is that of the acquisition. */
 static bool is_forgotten(int fd, uint64_t stamp)
 {
-	return stamp_is_connection(stamp) && stamp_is_shared(stamp, process_epoch) &&
+	return stamp_is_connection(stamp) && stamp_is_shared(stamp, process_epoch_now()) &&
 	       (stamp & (STAMP_UNUSED | STAMP_ENGAGED | STAMP_STDIO | STAMP_RECORD)) ==
 		       STAMP_UNUSED &&
 	       sockprobe_is_dead(fd) &&
@@ -62,7 +60,7 @@ __attribute__((noinline, cold)) bool reclaim_for(int error)
 	if ((error != EMFILE && error != ENFILE) || !process_may_act() ||
 	    process_settings.reclaim != SETTINGS_RECLAIM_EMFILE ||
 	    process_settings.mode != SETTINGS_MODE_ENFORCE ||
-	    __atomic_load_n(&has_closed_shared, __ATOMIC_RELAXED)) {
+	    __atomic_load_n(&home->has_closed_shared, __ATOMIC_RELAXED)) {
 		return false;
 	}
 	for (int fd = 0; fd <= highest; fd++) {

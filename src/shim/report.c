@@ -48,8 +48,8 @@ int report_setup(void)
 /* Shared, and nothing of what was noted since is this process's own. */
 static bool is_untouched(uint64_t stamp)
 {
-	return stamp_is_shared(stamp, process_epoch) && (stamp & STAMP_EXECED) == 0 &&
-	       ((stamp & STAMP_UNUSED) != 0 || stamp_epoch(stamp) < process_came_to_share);
+	return stamp_is_shared(stamp, process_epoch_now()) && (stamp & STAMP_EXECED) == 0 &&
+	       ((stamp & STAMP_UNUSED) != 0 || stamp_epoch(stamp) < process_came_to_share());
 }
 
 static struct conns_origin origin_of(uint64_t cookie, const struct table_gone *known)
@@ -214,14 +214,13 @@ static void tell(void)
 	groups->count = 0;
 }
 
-void report_leaks(void)
+void report_held(void)
 {
 	const struct ledger_process *self = tree_self();
 
 	/* A forked child looks only when asked to: it has all of its parent's copies. */
-	if (!journal_keeps_findings || self == NULL ||
-	    (process_is_child_of_image() && !process_settings.report &&
-	     process_settings.exitcode == 0)) {
+	if (self == NULL || (process_is_child_of_image() && !process_settings.report &&
+			     process_settings.exitcode == 0)) {
 		return;
 	}
 	if (summary_leaks(&summary) != 0) {
@@ -247,11 +246,9 @@ void report_leaks(void)
 	}
 }
 
-int report_status(int status)
+int report_code(int status)
 {
-	return process_settings.exitcode != 0 && summary_leaks(&summary) > 0
-		       ? process_settings.exitcode
-		       : status;
+	return summary_leaks(&summary) > 0 ? process_settings.exitcode : status;
 }
 
 void report_exit(bool flush)

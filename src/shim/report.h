@@ -18,14 +18,30 @@
 
 #include <stdbool.h>
 
+#include "shim/attributes.h"
+#include "shim/journal.h"
+#include "shim/process.h"
+
 /* Room for what is found. Returns 0 or -errno. Constructor only. */
 int report_setup(void);
 
 /* Looks at all that is held, counts, and tells. Before anything is let go. */
-void report_leaks(void);
+void report_held(void);
+
+static inline void report_leaks(void)
+{
+	if (unlikely(journal_keeps_findings)) {
+		report_held();
+	}
+}
 
 /* The status to end with instead of this one. */
-int report_status(int status);
+int report_code(int status);
+
+static inline int report_status(int status)
+{
+	return unlikely(process_settings.exitcode != 0) ? report_code(status) : status;
+}
 
 /*
  * The last handler of exit: ends the process if it is to end with another status than the

@@ -17,7 +17,7 @@ enum {
 	STREAM_MAX = 64,
 };
 
-static FAR FILE *streams[STREAM_MAX];
+static FILE *streams[STREAM_MAX];
 static uint32_t stream_count; /* of them in use: fclose looks only when there are any */
 static bool has_overflowed;
 

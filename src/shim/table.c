@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Stamps in front, records behind; see table.h for the invariants. */
+/* See table.h for the invariants. */
 #include "shim/table.h"
 
 #include <stddef.h>
@@ -12,19 +12,7 @@
 enum { STAMP_TRIES = 64 };
 
 uint32_t table_limit;
-uint64_t *table_stamps;
-
-static int highest;
-
-/* All that were used, or have a record, lie between: a hint that only ever grows. */
-static int noted_low;
-static int noted_high;
-
-/*
- * The latest epoch in which a descriptor with a record was given up: the count of its
- * connection is wrong since, and nobody knows which one that was.
- */
-static uint64_t lost_epoch;
+ONCE uint64_t *table_stamps;
 
 static uint32_t capacity(uint32_t limit)
 {
@@ -33,16 +21,18 @@ static uint32_t capacity(uint32_t limit)
 
 size_t table_bytes(uint32_t limit)
 {
-	return capacity(limit) * sizeof(table_stamps[0]) + records_bytes();
+	return records_bytes() + sizeof(*home) + capacity(limit) * sizeof(table_stamps[0]);
 }
 
+/* The records' own memory ends on a page: home and the first stamps begin the next. */
 void table_setup(void *place, uint32_t limit)
 {
-	highest = -1;
-	noted_low = TABLE_LIMIT_MAX;
-	noted_high = -1;
-	table_stamps = place;
-	records_setup(&table_stamps[capacity(limit)]);
+	home = (void *)((char *)place + records_bytes());
+	table_stamps = (void *)(home + 1);
+	home->highest = -1;
+	home->noted_low = TABLE_LIMIT_MAX;
+	home->noted_high = -1;
+	records_setup(place);
 	__atomic_store_n(&table_limit, capacity(limit), __ATOMIC_RELEASE);
 }
 
@@ -58,7 +48,7 @@ void table_after_fork_in_child(void)
 
 int table_highest(void)
 {
-	int top = __atomic_load_n(&highest, __ATOMIC_RELAXED);
+	int top = __atomic_load_n(&home->highest, __ATOMIC_RELAXED);
 
 	return top < (int)table_limit ? top : (int)table_limit - 1;
 }
@@ -74,20 +64,20 @@ static void raise_to(int *word, int value)
 
 static void note_range(int fd)
 {
-	int old = __atomic_load_n(&noted_low, __ATOMIC_RELAXED);
+	int old = __atomic_load_n(&home->noted_low, __ATOMIC_RELAXED);
 
-	while (fd < old && !__atomic_compare_exchange_n(&noted_low, &old, fd, true,
+	while (fd < old && !__atomic_compare_exchange_n(&home->noted_low, &old, fd, true,
 							__ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
 	}
-	raise_to(&noted_high, fd);
+	raise_to(&home->noted_high, fd);
 }
 
 void table_noted(int *first, int *last)
 {
 	int top = table_highest();
 
-	*first = __atomic_load_n(&noted_low, __ATOMIC_RELAXED);
-	*last = __atomic_load_n(&noted_high, __ATOMIC_RELAXED);
+	*first = __atomic_load_n(&home->noted_low, __ATOMIC_RELAXED);
+	*last = __atomic_load_n(&home->noted_high, __ATOMIC_RELAXED);
 	*last = *last < top ? *last : top;
 }
 
@@ -96,7 +86,7 @@ void table_put(int fd, uint64_t stamp)
 	if ((uint32_t)fd >= table_limit) {
 		return;
 	}
-	raise_to(&highest, fd);
+	raise_to(&home->highest, fd);
 	if (stamp_is_connection(stamp) && (stamp & (STAMP_UNUSED | STAMP_RECORD)) != STAMP_UNUSED) {
 		note_range(fd);
 	}
@@ -177,7 +167,7 @@ static struct table_connection *connection_of(int fd)
 static void give_up(int fd)
 {
 	if ((table_stamp(fd) & STAMP_RECORD) != 0) {
-		__atomic_store_n(&lost_epoch, process_epoch_now(), __ATOMIC_RELAXED);
+		__atomic_store_n(&home->lost_epoch, process_epoch_now(), __ATOMIC_RELAXED);
 	}
 	table_forget(fd);
 }
@@ -203,13 +193,12 @@ enum table_noted table_note(int fd, uint64_t use)
 
 	note_range(fd);
 	for (int i = 0; i < STAMP_TRIES && stamp_is_connection(stamp); i++) {
-		uint64_t next = stamp_used(
-			stamp, process_epoch_now(),
-			__atomic_load_n(&process_came_to_share, __ATOMIC_RELAXED), use);
+		uint64_t next = stamp_used(stamp, process_epoch_now(), process_came_to_share(),
+					   use);
 
 		/* A parent's engagement is copied by fork, but it is not ours. */
 		if ((next & STAMP_SHARED) != 0 &&
-		    ((stamp & STAMP_ENGAGED) == 0 || stamp_epoch(stamp) < process_birth)) {
+		    ((stamp & STAMP_ENGAGED) == 0 || stamp_epoch(stamp) < process_birth())) {
 			if (!make_record(fd)) {
 				give_up(fd);
 				return TABLE_NOTED_UNKNOWN;
@@ -272,13 +261,13 @@ bool table_remove(int fd, struct table_gone *gone)
 	}
 	connection = records_find(fd);
 	if (connection != NULL) {
-		connection->stamp = stamp_merged(connection->stamp, stamp, process_came_to_share);
+		connection->stamp = stamp_merged(connection->stamp, stamp, process_came_to_share());
 		gone->stamp = connection->stamp;
 		if (connection->descriptors > 1 && connection->descriptor == fd &&
 		    connection->acquired == process_epoch_now()) {
 			connection->descriptor = TABLE_FD_NONE; /* soon another's, in this epoch */
 		}
-		if (connection->descriptors > 1 || connection->acquired <= lost_epoch) {
+		if (connection->descriptors > 1 || connection->acquired <= home->lost_epoch) {
 			gone->others = connection;
 		}
 		tell(gone, connection);

@@ -28,6 +28,7 @@
 
 #include "core/stamp.h"
 #include "shim/attributes.h"
+#include "shim/home.h"
 
 enum {
 	/* Descriptors above are left to plain libc: 2 MiB of address space is enough. */
@@ -37,6 +38,8 @@ enum {
 
 /* Bounds of the stamps: 0 before the constructor and after retirement. */
 extern HIDDEN uint32_t table_limit;
+
+/* Those of the descriptors, right behind `home`. Constant after the constructor. */
 extern HIDDEN uint64_t *table_stamps;
 
 struct table_connection;

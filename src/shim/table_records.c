@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "shim/guard.h"
+#include "shim/home.h"
 #include "sys/rawsys.h"
 
 static void *arena_take(size_t size);
@@ -33,6 +34,7 @@ enum {
 			    HASH_INITIAL_NUM_BUCKETS * sizeof(UT_hash_bucket),
 	/* Buckets of all sizes up to the largest: twice 4096 of 16 bytes, less the first. */
 	ARENA_BYTES = 192 * 1024,
+	PAGE = 4096,
 	SENTINEL_FD = -1,
 	SAME_STACK = 16 * 1024, /* so near, it is mapped: as much as the smallest stack there is */
 	RIGHT_ABOVE = 1024,
@@ -52,72 +54,85 @@ struct cell {
 	struct table_connection connection;
 };
 
-/*
- * Covers everything below. 0, or who holds it: the address of that thread's guard. Held
- * over memory operations only; does not nest.
- */
-static uintptr_t lock_word;
+/* On the home page. */
+struct near {
+	/*
+	 * Covers everything below. 0, or who holds it: the address of that thread's guard. Held
+	 * over memory operations only; does not nest.
+	 */
+	uintptr_t lock_word;
+	struct pool {
+		uint32_t connections_used; /* bump indexes; the free lists come first */
+		uint32_t connections_free;
+		uint32_t records_used;
+		uint32_t records_free;
+		size_t first_used;
+		size_t arena_used;
+	} pool;
+	struct record *hash_head;
+	struct record sentinel;
+	uint32_t generation;
+	struct cell cells[FIRST_CELLS];
+	uint64_t arena[FIRST_ARENA_BYTES / sizeof(uint64_t)];
+};
 
-static struct cell first_cells[FIRST_CELLS];
-static struct cell *more_cells; /* the rest */
+_Static_assert(sizeof(struct near) <= HOME_RECORDS_BYTES, "there is room for it");
+
+/* Constant after the constructor: the rest. */
+static struct cell *more_cells;
 static uint8_t *arena;
-static struct pool {
-	uint32_t connections_used; /* bump indexes; the free lists come first */
-	uint32_t connections_free;
-	uint32_t records_used;
-	uint32_t records_free;
-	size_t first_used;
-	size_t arena_used;
-} pool;
-static struct record *hash_head;
-static struct record sentinel;
-static uint32_t generation;
-static uint64_t first_arena[FIRST_ARENA_BYTES / sizeof(uint64_t)];
+
+static struct near *here(void)
+{
+	return (struct near *)(void *)home->records;
+}
 
 static void *arena_take(size_t size)
 {
 	size_t rounded = (size + 15) & ~(size_t)15;
 	size_t at;
 
-	if (rounded <= FIRST_ARENA_BYTES - pool.first_used) {
-		at = pool.first_used;
-		pool.first_used += rounded;
-		return (uint8_t *)first_arena + at;
+	if (rounded <= FIRST_ARENA_BYTES - here()->pool.first_used) {
+		at = here()->pool.first_used;
+		here()->pool.first_used += rounded;
+		return (uint8_t *)here()->arena + at;
 	}
-	if (rounded > ARENA_BYTES - pool.arena_used) {
+	if (rounded > ARENA_BYTES - here()->pool.arena_used) {
 		return NULL;
 	}
-	at = pool.arena_used;
-	pool.arena_used += rounded;
+	at = here()->pool.arena_used;
+	here()->pool.arena_used += rounded;
 	return arena + at;
 }
 
 static struct cell *cell_at(uint32_t index)
 {
-	return index < FIRST_CELLS ? &first_cells[index] : &more_cells[index - FIRST_CELLS];
+	return index < FIRST_CELLS ? &here()->cells[index] : &more_cells[index - FIRST_CELLS];
 }
 
 static uint32_t index_of_cell(const struct cell *cell)
 {
-	bool is_first = cell >= first_cells && cell < first_cells + FIRST_CELLS;
+	bool is_first = cell >= here()->cells && cell < here()->cells + FIRST_CELLS;
 
-	return (uint32_t)(is_first ? cell - first_cells : cell - more_cells + FIRST_CELLS);
+	return (uint32_t)(is_first ? cell - here()->cells : cell - more_cells + FIRST_CELLS);
 }
 
 /* An empty hash over empty pools. */
 static void reset(void)
 {
-	generation++;
-	memset(&pool, 0, sizeof(pool));
-	hash_head = NULL;
-	memset(&sentinel, 0, sizeof(sentinel));
-	sentinel.fd = SENTINEL_FD;
-	HASH_ADD_INT(hash_head, fd, &sentinel);
+	here()->generation++;
+	memset(&here()->pool, 0, sizeof(here()->pool));
+	here()->hash_head = NULL;
+	memset(&here()->sentinel, 0, sizeof(here()->sentinel));
+	here()->sentinel.fd = SENTINEL_FD;
+	HASH_ADD_INT(here()->hash_head, fd, &here()->sentinel);
 }
 
 size_t records_bytes(void)
 {
-	return ARENA_BYTES + (RECORDS_MAX - FIRST_CELLS) * sizeof(struct cell);
+	size_t bytes = ARENA_BYTES + (RECORDS_MAX - FIRST_CELLS) * sizeof(struct cell);
+
+	return (bytes + PAGE - 1) & -(size_t)PAGE;
 }
 
 void records_setup(void *place)
@@ -176,14 +191,14 @@ __attribute__((noinline)) bool records_lock(struct records_hold *hold)
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	guard_self.frame = (uintptr_t)hold;
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	if (__atomic_load_n(&lock_word, __ATOMIC_RELAXED) == owner_here()) {
+	if (__atomic_load_n(&here()->lock_word, __ATOMIC_RELAXED) == owner_here()) {
 		reset(); /* abandoned, half changed perhaps */
 		return true;
 	}
 	for (int i = 0; i < LOCK_TRIES; i++) {
 		uintptr_t free = 0;
 
-		if (__atomic_compare_exchange_n(&lock_word, &free, owner_here(), false,
+		if (__atomic_compare_exchange_n(&here()->lock_word, &free, owner_here(), false,
 						__ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
 			return true;
 		}
@@ -198,12 +213,12 @@ __attribute__((noinline)) bool records_lock(struct records_hold *hold)
 
 uint32_t records_generation(void)
 {
-	return generation;
+	return here()->generation;
 }
 
 void records_unlock(struct records_hold *hold)
 {
-	__atomic_store_n(&lock_word, 0, __ATOMIC_RELEASE);
+	__atomic_store_n(&here()->lock_word, 0, __ATOMIC_RELEASE);
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	guard_self.frame = 0;
 	hold->mark = 0;
@@ -211,7 +226,7 @@ void records_unlock(struct records_hold *hold)
 
 void records_after_fork_in_child(void)
 {
-	uintptr_t owner = __atomic_load_n(&lock_word, __ATOMIC_RELAXED);
+	uintptr_t owner = __atomic_load_n(&here()->lock_word, __ATOMIC_RELAXED);
 
 	/*
 	 * When it is this thread itself, it forked from a signal handler on top of its
@@ -221,7 +236,7 @@ void records_after_fork_in_child(void)
 	 */
 	if (owner != 0 && owner != owner_here()) {
 		reset();
-		__atomic_store_n(&lock_word, 0, __ATOMIC_RELAXED);
+		__atomic_store_n(&here()->lock_word, 0, __ATOMIC_RELAXED);
 	}
 }
 
@@ -229,7 +244,7 @@ static struct record *find(int fd)
 {
 	struct record *record;
 
-	HASH_FIND_INT(hash_head, &fd, record);
+	HASH_FIND_INT(here()->hash_head, &fd, record);
 	return record;
 }
 
@@ -251,11 +266,11 @@ struct table_connection *records_new(int fd, uint64_t acquired)
 {
 	struct table_connection *connection;
 
-	if (pool.connections_free != 0) {
-		connection = &cell_at(pool.connections_free - 1)->connection;
-		pool.connections_free = connection->next_free;
-	} else if (pool.connections_used < RECORDS_MAX) {
-		connection = &cell_at(pool.connections_used++)->connection;
+	if (here()->pool.connections_free != 0) {
+		connection = &cell_at(here()->pool.connections_free - 1)->connection;
+		here()->pool.connections_free = connection->next_free;
+	} else if (here()->pool.connections_used < RECORDS_MAX) {
+		connection = &cell_at(here()->pool.connections_used++)->connection;
 	} else {
 		return NULL;
 	}
@@ -267,8 +282,8 @@ struct table_connection *records_new(int fd, uint64_t acquired)
 
 static void free_connection(struct table_connection *connection)
 {
-	connection->next_free = pool.connections_free;
-	pool.connections_free = index_of(connection) + 1;
+	connection->next_free = here()->pool.connections_free;
+	here()->pool.connections_free = index_of(connection) + 1;
 }
 
 void records_drop(struct table_connection *connection)
@@ -285,18 +300,20 @@ static struct record *record_new(void)
 {
 	struct record *record;
 
-	if (pool.records_free != 0) {
-		record = &cell_at(pool.records_free - 1)->record;
-		pool.records_free = record->next_free;
+	if (here()->pool.records_free != 0) {
+		record = &cell_at(here()->pool.records_free - 1)->record;
+		here()->pool.records_free = record->next_free;
 		return record;
 	}
-	return pool.records_used < RECORDS_MAX ? &cell_at(pool.records_used++)->record : NULL;
+	return here()->pool.records_used < RECORDS_MAX
+		       ? &cell_at(here()->pool.records_used++)->record
+		       : NULL;
 }
 
 static void record_free(struct record *record)
 {
-	record->next_free = pool.records_free;
-	pool.records_free = index_of_cell((const void *)record) + 1;
+	record->next_free = here()->pool.records_free;
+	here()->pool.records_free = index_of_cell((const void *)record) + 1;
 }
 
 bool records_remove(int fd)
@@ -306,7 +323,7 @@ bool records_remove(int fd)
 	if (record == NULL) {
 		return false;
 	}
-	HASH_DEL(hash_head, record);
+	HASH_DEL(here()->hash_head, record);
 	records_drop(&cell_at(record->connection)->connection);
 	record_free(record);
 	return true;
@@ -324,7 +341,7 @@ bool records_add(int fd, struct table_connection *connection)
 	memset(record, 0, sizeof(*record));
 	record->fd = fd;
 	record->connection = index_of(connection);
-	HASH_ADD_INT(hash_head, fd, record);
+	HASH_ADD_INT(here()->hash_head, fd, record);
 	if (record->hh.tbl == NULL) { /* no room for buckets */
 		record_free(record);
 		return false;
@@ -337,8 +354,8 @@ void records_each(const struct table_connection *connection, void (*act)(int fd)
 {
 	uint32_t index = index_of(connection);
 
-	for (struct record *record = hash_head; record != NULL; record = record->hh.next) {
-		if (record != &sentinel && record->connection == index) {
+	for (struct record *record = here()->hash_head; record != NULL; record = record->hh.next) {
+		if (record != &here()->sentinel && record->connection == index) {
 			act(record->fd);
 		}
 	}

@@ -12,6 +12,7 @@
 #include "shim/capture.h"
 #include "shim/due.h"
 #include "shim/guard.h"
+#include "shim/home.h"
 #include "shim/lineage.h"
 #include "shim/places.h"
 #include "shim/prepared.h"
@@ -23,16 +24,11 @@
 
 struct ledger *tree_ledger;
 
-static uint64_t self;
-static uint64_t missed;   /* epoch of a fork that another thread made while the ledger was made */
-static bool is_listening; /* this process has called accept */
-
 /*
  * Which thread of this process has made its children: 0 none, its guard's address, or
  * FORKER_MANY. Only that one can say that the process went elsewhere: another thread's
  * accept says nothing about the one that waits for its helper and will then answer.
  */
-static uintptr_t forker;
 #define FORKER_MANY ((uintptr_t)1)
 
 struct sendfin_anchor tree_anchor;
@@ -54,12 +50,12 @@ static long call(long number, long a, long b, long c)
 
 struct ledger_process *tree_self(void)
 {
-	return tree_ledger != NULL ? procs_get(tree_ledger, self) : NULL;
+	return tree_ledger != NULL ? procs_get(tree_ledger, home->self) : NULL;
 }
 
 uint64_t tree_self_ref(void)
 {
-	return self;
+	return home->self;
 }
 
 bool tree_is_dead(const struct ledger_process *process)
@@ -82,7 +78,7 @@ bool tree_child_is_reaped(uint64_t acquired)
 
 		/* Also one that has ended: its slot tells of it until it is taken again. */
 		if (born > acquired && born < first_born &&
-		    tree_ledger->processes[i].ancestors[0] == self) {
+		    tree_ledger->processes[i].ancestors[0] == home->self) {
 			first = &tree_ledger->processes[i];
 			first_born = born;
 		}
@@ -90,6 +86,12 @@ bool tree_child_is_reaped(uint64_t acquired)
 	pid = first != NULL ? __atomic_load_n(&first->pid, __ATOMIC_SEQ_CST) : 0;
 	return pid != 0 && first->pid_space == mine->pid_space &&
 	       rawsys3(SYS_kill, pid, 0, 0) == -ESRCH;
+}
+
+void tree_introduce(uint64_t ref)
+{
+	__atomic_store_n(&home->introduced, ref, __ATOMIC_RELAXED);
+	conns_introduce(&home->introduced, tree_is_dead);
 }
 
 static void install(struct ledger *ledger, int id)
@@ -120,13 +122,13 @@ void tree_make_ledger(void)
 		return;
 	}
 	/* The first slot of an empty ledger. */
-	self = procs_claim(ledger, &self, false, NULL);
-	conns_introduce(self, tree_is_dead);
+	home->self = procs_claim(ledger, &home->self, false, NULL);
+	tree_introduce(home->self);
 	ledger->processes[0].pid = (uint32_t)rawsys1(SYS_getpid, 0);
-	ledger->processes[0].flags = (uint32_t)is_listening * LEDGER_PROCESS_LISTENS |
+	ledger->processes[0].flags = (uint32_t)home->is_listening * LEDGER_PROCESS_LISTENS |
 				     tree_use_flags();
-	ledger->processes[0].blind = missed;
-	lineage_put(0, self, PROCESS_FIRST_EPOCH, 0);
+	ledger->processes[0].blind = home->missed;
+	lineage_put(0, home->self, PROCESS_FIRST_EPOCH, 0);
 	install(ledger, id);
 }
 
@@ -139,7 +141,7 @@ void tree_make_ledger_to_share(void)
 
 uint64_t tree_claim_child(bool is_caller, procs_is_dead *is_dead)
 {
-	return procs_claim(tree_ledger, &self, is_caller, is_dead);
+	return procs_claim(tree_ledger, &home->self, is_caller, is_dead);
 }
 
 void tree_fill_child(uint64_t ref, uint64_t born)
@@ -170,16 +172,16 @@ static void note_forker(void)
 {
 	uintptr_t before = 0;
 
-	if (!__atomic_compare_exchange_n(&forker, &before, this_thread(), false, __ATOMIC_SEQ_CST,
-					 __ATOMIC_SEQ_CST) &&
+	if (!__atomic_compare_exchange_n(&home->forker, &before, this_thread(), false,
+					 __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST) &&
 	    before != this_thread()) {
-		__atomic_store_n(&forker, FORKER_MANY, __ATOMIC_SEQ_CST);
+		__atomic_store_n(&home->forker, FORKER_MANY, __ATOMIC_SEQ_CST);
 	}
 }
 
 static bool speaks_for_the_process(void)
 {
-	uintptr_t known = __atomic_load_n(&forker, __ATOMIC_SEQ_CST);
+	uintptr_t known = __atomic_load_n(&home->forker, __ATOMIC_SEQ_CST);
 
 	return known == 0 || known == this_thread();
 }
@@ -208,7 +210,7 @@ uint64_t tree_before_fork(void)
 	note_forker();
 	mine = tree_self();
 	if (mine == NULL) {
-		missed = process_epoch_now();
+		home->missed = process_epoch_now();
 		return begun;
 	}
 	/*
@@ -269,10 +271,10 @@ static void note_child(pid_t child_pid)
 	if (mine == NULL) {
 		return;
 	}
-	child = prepared_by(self);
+	child = prepared_by(home->self);
 	if (child_pid < 0) {
 		if (child != NULL) {
-			procs_bury(tree_ledger, prepared_child(), self);
+			procs_bury(tree_ledger, prepared_child(), home->self);
 		}
 		due_look();
 		return;
@@ -280,7 +282,7 @@ static void note_child(pid_t child_pid)
 	if (child != NULL) {
 		tree_agree_on_pid(child, (uint32_t)child_pid);
 	}
-	word_raise(&mine->came_to_share, process_came_to_share);
+	word_raise(&mine->came_to_share, process_came_to_share());
 }
 
 void tree_after_fork(pid_t child_pid, uint64_t begun)
@@ -293,7 +295,7 @@ void tree_birth_begin(struct tree_birth *birth)
 {
 	memset(birth, 0, sizeof(*birth));
 	birth->ledger = tree_ledger;
-	birth->parent = __atomic_load_n(&self, __ATOMIC_SEQ_CST);
+	birth->parent = __atomic_load_n(&home->self, __ATOMIC_SEQ_CST);
 	birth->depth = lineage_depth();
 	if (birth->ledger != NULL && prepared_by(birth->parent) != NULL) {
 		birth->prepared = prepared_child();
@@ -321,25 +323,25 @@ void tree_born(const struct tree_birth *birth)
 	if (birth->ledger == NULL) {
 		return;
 	}
-	is_listening = false;
+	home->is_listening = false;
 	tree_use_begin();
-	forker = 0;
+	home->forker = 0;
 	guard_self.new_pid_space = false;
 	if (own == LEDGER_NOBODY) {
 		is_claimed = before == LEDGER_NOBODY || before != prepared_child();
 		own = is_claimed ? claim_own(before) : before;
 	}
-	if (!__atomic_compare_exchange_n(&self, &before, own, false, __ATOMIC_SEQ_CST,
+	if (!__atomic_compare_exchange_n(&home->self, &before, own, false, __ATOMIC_SEQ_CST,
 					 __ATOMIC_SEQ_CST) &&
 	    before != own) {
 		/* A handler has found us another place meanwhile, or made us its child. */
 		if (is_claimed) {
-			procs_bury(tree_ledger, own, self);
+			procs_bury(tree_ledger, own, home->self);
 		}
 		return;
 	}
 	mine = procs_get(tree_ledger, own);
-	conns_introduce(own, tree_is_dead);
+	tree_introduce(own);
 	if (mine != NULL) {
 		tree_agree_on_pid(mine, (uint32_t)rawsys1(SYS_getpid, 0));
 		lineage_put(birth->depth, own, mine->born, mine->forked);
@@ -377,19 +379,19 @@ void tree_end(void)
 		tree_use_end();
 		tree_raise_flag(LEDGER_PROCESS_LEAVING);
 		due_look_leaving();
-		procs_end(tree_ledger, self);
-		self = LEDGER_NOBODY;
+		procs_end(tree_ledger, home->self);
+		home->self = LEDGER_NOBODY;
 	}
 }
 
 bool tree_has_children(void)
 {
-	return __atomic_load_n(&forker, __ATOMIC_SEQ_CST) != 0;
+	return __atomic_load_n(&home->forker, __ATOMIC_SEQ_CST) != 0;
 }
 
 void tree_listen(void)
 {
-	is_listening = true;
+	home->is_listening = true;
 	tree_raise_flag(LEDGER_PROCESS_LISTENS);
 }
 
@@ -397,15 +399,16 @@ bool tree_listens(void)
 {
 	const struct ledger_process *mine = tree_self();
 
-	return is_listening || (mine != NULL && (__atomic_load_n(&mine->flags, __ATOMIC_RELAXED) &
-						 LEDGER_PROCESS_LISTENS) != 0);
+	return home->is_listening ||
+	       (mine != NULL &&
+		(__atomic_load_n(&mine->flags, __ATOMIC_RELAXED) & LEDGER_PROCESS_LISTENS) != 0);
 }
 
 void tree_stop_listening(void)
 {
 	struct ledger_process *mine = tree_self();
 
-	is_listening = false;
+	home->is_listening = false;
 	if (mine != NULL) {
 		__atomic_fetch_and(&mine->flags, ~LEDGER_PROCESS_LISTENS, __ATOMIC_SEQ_CST);
 	}
@@ -429,7 +432,7 @@ __attribute__((noinline)) void tree_go_away(void)
 
 void tree_settle(struct ledger *ledger, int id, uint64_t ref)
 {
-	self = ref;
+	home->self = ref;
 	tree_use_inherited();
 	install(ledger, id);
 }

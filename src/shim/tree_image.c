@@ -58,7 +58,7 @@ bool tree_image_begin(bool is_child, uint64_t *image, int *id)
 		guard_self.execed_before = mine->execed;
 	}
 	__atomic_fetch_and(&slot->flags, ~LEDGER_PROCESS_SIGHTED, __ATOMIC_SEQ_CST);
-	__atomic_store_n(&slot->execed, process_epoch + STAMP_EPOCH_ONE, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&slot->execed, process_epoch_now() + STAMP_EPOCH_ONE, __ATOMIC_SEQ_CST);
 	__atomic_add_fetch(&tree_ledger->header.births, 1, __ATOMIC_SEQ_CST);
 	if (!is_child) {
 		due_keep();
@@ -137,9 +137,9 @@ bool tree_adopt(int id, uint64_t ref)
 		rawsys1(SYS_shmdt, (long)ledger);
 		return false;
 	}
-	conns_introduce(ref, tree_is_dead);
-	process_epoch = latest_epoch(ledger, mine, ref) + STAMP_EPOCH_ONE;
-	process_came_to_share = PROCESS_INHERITED_EPOCH;
+	tree_introduce(ref);
+	home->epoch = latest_epoch(ledger, mine, ref) + STAMP_EPOCH_ONE;
+	home->came_to_share = PROCESS_INHERITED_EPOCH;
 	lineage_rebuild(ledger, mine, ref);
 	tree_settle(ledger, id, ref);
 	tree_raise_flag(LEDGER_PROCESS_SIGHTED);

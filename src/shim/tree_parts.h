@@ -11,6 +11,9 @@
 #include "ledger/conns.h"
 #include "ledger/procs.h"
 
+/* Work on the ledger's connections is done in this name from now on. */
+void tree_introduce(uint64_t ref);
+
 /* Sets a flag (LEDGER_PROCESS_*) of this process's own slot. */
 void tree_raise_flag(uint32_t flag);
 

@@ -18,29 +18,26 @@
  * How often this process has said that it uses something, less what it took back; never
  * too low. At 0 its end need not look through the connections.
  */
-static uint32_t engagements;
-
-static bool has_received; /* a connection, otherwise than by fork or exec */
 
 void tree_use_begin(void)
 {
-	has_received = false;
-	engagements = 0;
+	home->has_received = false;
+	home->engagements = 0;
 }
 
 void tree_use_inherited(void)
 {
-	engagements = 1; /* what was said for it before is not counted */
+	home->engagements = 1; /* what was said for it before is not counted */
 }
 
 uint32_t tree_use_flags(void)
 {
-	return has_received ? LEDGER_PROCESS_RECEIVED : 0;
+	return home->has_received ? LEDGER_PROCESS_RECEIVED : 0;
 }
 
 void tree_use_end(void)
 {
-	if (__atomic_load_n(&engagements, __ATOMIC_RELAXED) != 0) {
+	if (__atomic_load_n(&home->engagements, __ATOMIC_RELAXED) != 0) {
 		conns_disengage_all(tree_ledger, tree_self_ref());
 	}
 }
@@ -93,7 +90,7 @@ struct ledger_connection *tree_publish(uint64_t cookie, uint64_t ref,
 	struct ledger_connection *slot;
 
 	if (ref == tree_self_ref()) {
-		__atomic_add_fetch(&engagements, 1, __ATOMIC_RELAXED);
+		__atomic_add_fetch(&home->engagements, 1, __ATOMIC_RELAXED);
 	}
 	slot = conns_engage(tree_ledger, cookie, ref, origin);
 	if (slot == NULL) {
@@ -143,7 +140,7 @@ void tree_engage(uint64_t cookie, const struct table_gone *known, uint32_t accep
 void tree_disengage(uint64_t cookie)
 {
 	if (tree_self() != NULL && conns_disengage(tree_ledger, cookie, tree_self_ref())) {
-		__atomic_sub_fetch(&engagements, 1, __ATOMIC_RELAXED);
+		__atomic_sub_fetch(&home->engagements, 1, __ATOMIC_RELAXED);
 	}
 }
 
@@ -160,7 +157,7 @@ void tree_engage_phantom(uint64_t cookie, const struct table_gone *known, uint32
 
 void tree_received(void)
 {
-	has_received = true;
+	home->has_received = true;
 	tree_raise_flag(LEDGER_PROCESS_RECEIVED);
 }
 
@@ -173,7 +170,7 @@ void tree_arrived(uint64_t cookie)
 		return;
 	}
 	if (conns_replace_phantom(tree_ledger, cookie, tree_self_ref())) {
-		__atomic_add_fetch(&engagements, 1, __ATOMIC_RELAXED);
+		__atomic_add_fetch(&home->engagements, 1, __ATOMIC_RELAXED);
 	} else {
 		tree_publish(cookie, tree_self_ref(), &unknown);
 	}

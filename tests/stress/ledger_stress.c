@@ -204,7 +204,7 @@ static pid_t start(uint32_t self, uint32_t token, uint64_t operations)
 			_exit(1);
 		}
 		close(alive_pipe[0]);
-		conns_introduce(stress->refs[self], stress_is_dead);
+		conns_introduce(&stress->refs[self], stress_is_dead);
 		stress_work(self, token, operations);
 		_exit(0);
 	}
@@ -322,7 +322,7 @@ static int run_kills(uint32_t kills)
 	}
 	__atomic_store_n(&stress->is_stopped, 1, __ATOMIC_SEQ_CST);
 	finish(workers);
-	conns_introduce(LEDGER_NOBODY, stress_is_dead);
+	conns_introduce(&stress_nobody, stress_is_dead);
 	stress_settle(kills);
 	return tell("kill", 0, FAULT_TWIN_LEFT);
 }

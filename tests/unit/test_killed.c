@@ -202,7 +202,7 @@ static void slot_half_given_back_by_the_living_makes_no_room(void **state)
 	uint64_t user = claim(LEDGER_NOBODY, 20);
 
 	(void)state;
-	conns_introduce(user, is_dead);
+	conns_introduce(&user, is_dead);
 	half_given_back(user, claim(LEDGER_NOBODY, 10));
 	assert_null(
 		conns_engage(bucket_ledger, bucket_cookie(LEDGER_BUCKET), user, &bucket_unknown));
@@ -214,7 +214,7 @@ static void slot_half_given_back_by_the_dead_makes_room(void **state)
 	struct ledger_connection *slot;
 
 	(void)state;
-	conns_introduce(user, is_dead);
+	conns_introduce(&user, is_dead);
 	slot = half_given_back(user, claim(LEDGER_NOBODY, 10));
 	dead_below = 11;
 	assert_ptr_equal(
@@ -230,7 +230,7 @@ static void slot_half_given_back_by_one_whose_place_is_taken_makes_room(void **s
 	struct ledger_connection *slot = half_given_back(user, giver);
 
 	(void)state;
-	conns_introduce(user, is_dead);
+	conns_introduce(&user, is_dead);
 	fill_up();
 	bucket_ledger->header.generation++; /* of a multiple of 128 later nobody could tell */
 	procs_end(bucket_ledger, giver);
@@ -247,7 +247,7 @@ static void slot_half_given_back_with_a_user_lives_on(void **state)
 	struct ledger_connection *slot;
 
 	(void)state;
-	conns_introduce(user, is_dead);
+	conns_introduce(&user, is_dead);
 	slot = half_given_back(user, claim(LEDGER_NOBODY, 10));
 	slot->engaged[2] = user;
 	dead_below = 11;
@@ -265,7 +265,7 @@ static void origin_half_written_by_the_dead_is_forgotten(void **state)
 	struct ledger_connection *slot = conns_engage(bucket_ledger, 1, user, &bucket_unknown);
 
 	(void)state;
-	conns_introduce(user, is_dead);
+	conns_introduce(&user, is_dead);
 	slot->origin_of = 1 | sign_of(writer);
 	dead_below = 11;
 	conns_disengage(bucket_ledger, 1, user);
