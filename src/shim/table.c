@@ -19,20 +19,31 @@ static uint32_t capacity(uint32_t limit)
 	return limit < TABLE_LIMIT_MAX ? limit : TABLE_LIMIT_MAX;
 }
 
-size_t table_bytes(uint32_t limit)
+/* Of home and the stamps: what is behind them begins on a page. */
+static size_t front_bytes(uint32_t limit)
 {
-	return records_bytes() + sizeof(*home) + capacity(limit) * sizeof(table_stamps[0]);
+	size_t bytes = sizeof(*home) + capacity(limit) * sizeof(table_stamps[0]);
+
+	return (bytes + HOME_PAGE - 1) & -(size_t)HOME_PAGE;
 }
 
-/* The records' own memory ends on a page: home and the first stamps begin the next. */
+size_t table_bytes(uint32_t limit)
+{
+	return front_bytes(limit) + records_bytes();
+}
+
+/*
+ * In front what every child touches, beside the page that forks wipe: a table of pages, which
+ * covers two megabytes, costs it as much as a page does.
+ */
 void table_setup(void *place, uint32_t limit)
 {
-	home = (void *)((char *)place + records_bytes());
+	home = place;
 	table_stamps = (void *)(home + 1);
 	home->highest = -1;
 	home->noted_low = TABLE_LIMIT_MAX;
 	home->noted_high = -1;
-	records_setup(place);
+	records_setup((char *)place + front_bytes(limit));
 	__atomic_store_n(&table_limit, capacity(limit), __ATOMIC_RELEASE);
 }
 

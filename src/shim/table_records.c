@@ -34,7 +34,6 @@ enum {
 			    HASH_INITIAL_NUM_BUCKETS * sizeof(UT_hash_bucket),
 	/* Buckets of all sizes up to the largest: twice 4096 of 16 bytes, less the first. */
 	ARENA_BYTES = 192 * 1024,
-	PAGE = 4096,
 	SENTINEL_FD = -1,
 	SAME_STACK = 16 * 1024, /* so near, it is mapped: as much as the smallest stack there is */
 	RIGHT_ABOVE = 1024,
@@ -130,9 +129,7 @@ static void reset(void)
 
 size_t records_bytes(void)
 {
-	size_t bytes = ARENA_BYTES + (RECORDS_MAX - FIRST_CELLS) * sizeof(struct cell);
-
-	return (bytes + PAGE - 1) & -(size_t)PAGE;
+	return ARENA_BYTES + (RECORDS_MAX - FIRST_CELLS) * sizeof(struct cell);
 }
 
 void records_setup(void *place)
