@@ -10,7 +10,7 @@
  *   tree         this process in the ledger     tree_image    its slot, across exec
  *   tree_use     what it publishes              lineage       its ancestors
  *   prepared     the slot for a child to come    copy          which descriptor it is here
- *   holders      how the others stand
+ *   holders      how the others stand           home          the page that all that changes is on
  *   due          deferred FINs, and the sweep   reclaim       descriptors given back
  *   handover     connections in messages        image         what goes across exec
  *   stream       stdio on connections           guard         per-thread state

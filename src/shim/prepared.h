@@ -5,7 +5,7 @@
  * The idea: the child must find it before anybody has told it anything, so it is kept per
  * thread. But the first write to a page after a fork costs the parent a page fault, and the
  * page of thread-local storage may be one that nothing else of the parent writes. So the
- * slot is kept on the home page (attributes.h), which is written anyway, under the name of
+ * slot is kept on the home page (home.h), which is written anyway, under the name of
  * the thread; and in thread-local storage only when that place is taken: by another thread
  * that forks at the same time, or by the fork that a handler on top of it has interrupted.
  *

@@ -4,7 +4,7 @@
  * while shared. A hash by descriptor (uthash) behind one bounded lock.
  *
  * The idea: cells come from an array, a page of which is used only when its cells are; the
- * first few are on the home page (attributes.h). A sentinel keeps the hash from ever
+ * first few are on the home page (home.h). A sentinel keeps the hash from ever
  * becoming empty, so its buckets are replaced when they double and never otherwise, and a
  * bump allocator can serve them. Keys are descriptors, small and dense, so they hash to
  * themselves: neighbours share cache lines, and a forked child touches few pages.
