@@ -219,25 +219,12 @@ static int crossed(int ahead)
 
 static void sent(void)
 {
-	char byte = 'd', room[CMSG_SPACE(sizeof(int))] = {0};
-	struct iovec iov = {&byte, 1};
-	struct msghdr m = {.msg_iov = &iov,
-			   .msg_iovlen = 1,
-			   .msg_control = room,
-			   .msg_controllen = sizeof(room)};
-	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
 	int pair[2];
 
 	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0) {
 		die("socketpair");
 	}
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(c), &first, sizeof(first));
-	if (sendmsg(pair[0], &m, 0) != 1) {
-		die("sendmsg");
-	}
+	send_descriptor(pair[0], first);
 	close(first);
 	conn = accept_one(listener);
 	if (conn != first) {
