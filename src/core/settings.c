@@ -364,7 +364,7 @@ static void complain_of_value(struct text *text, const struct settings *settings
 void settings_default(struct settings *settings)
 {
 	/* The default is the first word of each list, so its enumerator is 0. */
-	memset(settings, 0, offsetof(struct settings, log_path) + 1);
+	memset(settings, 0, sizeof(*settings));
 	settings->probe_s = SETTINGS_PROBE_DEFAULT;
 }
 

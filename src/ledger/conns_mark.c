@@ -68,11 +68,10 @@ bool conns_mark(struct ledger *ledger, struct ledger_connection *connection, uin
 
 	if (state_of(mark) == LEDGER_MARK_DUE) {
 		bytes = later_of(bytes, mark >> LEDGER_MARK_REST_SHIFT);
+		return renew(connection, cookie, mark,
+			     mark_next(mark, LEDGER_MARK_DUE, bytes & UINT32_MAX));
 	}
 	due = mark_next(mark, LEDGER_MARK_DUE, bytes & UINT32_MAX);
-	if (state_of(mark) == LEDGER_MARK_DUE) {
-		return renew(connection, cookie, mark, due);
-	}
 	if (state_of(mark) != LEDGER_MARK_NONE) {
 		return false;
 	}

@@ -230,19 +230,14 @@ static void finish(int fd, struct ledger_connection *slot, uint64_t mark, enum h
 	}
 }
 
-/* Who looks at the marks, and why. */
-struct looker {
-	enum holders_of whom;
-	struct holders_known known; /* from one mark to the next */
-};
-
-static void look_at_mark(struct looker *looker, struct ledger_connection *slot, uint64_t mark)
+static void look_at_mark(struct ledger_connection *slot, uint64_t mark, enum holders_of whom,
+			 struct holders_known *known)
 {
 	uint64_t cookie = __atomic_load_n(&slot->cookie, __ATOMIC_SEQ_CST);
 	struct conns_origin origin = conns_origin(slot, cookie);
 	int fd;
 
-	if (is_held_up(slot, &looker->known)) {
+	if (is_held_up(slot, known)) {
 		return;
 	}
 	fd = copy_find(cookie, &origin);
@@ -251,12 +246,12 @@ static void look_at_mark(struct looker *looker, struct ledger_connection *slot, 
 		return;
 	}
 	learn_origin(fd, slot);
-	finish(fd, slot, mark, looker->whom, &looker->known);
+	finish(fd, slot, mark, whom, known);
 }
 
 __attribute__((noinline, cold)) static void look_at_marks(enum holders_of whom)
 {
-	struct looker looker = {.whom = whom};
+	struct holders_known known = {.alive = LEDGER_NOBODY};
 
 	for (uint32_t i = conns_next(tree_ledger, 0); i < LEDGER_CONNECTIONS;
 	     i = conns_next(tree_ledger, i + 1)) {
@@ -264,7 +259,7 @@ __attribute__((noinline, cold)) static void look_at_marks(enum holders_of whom)
 		uint64_t mark = conns_mark_of(slot);
 
 		if (is_due(mark)) {
-			look_at_mark(&looker, slot, mark);
+			look_at_mark(slot, mark, whom, &known);
 		}
 	}
 }

@@ -56,6 +56,12 @@ _Static_assert(offsetof(struct guard, vfork_frame) == GUARD_OFFSET_VFORK_FRAME,
 
 extern HIDDEN __thread struct guard guard_self;
 
+/* This thread's name in what threads of one process share. A forked child keeps its thread's. */
+static inline uintptr_t guard_thread(void)
+{
+	return (uintptr_t)&guard_self;
+}
+
 /* A vfork is about to happen: remembers whose memory it is. Called by thunks.S, too. */
 void guard_before_vfork(void);
 

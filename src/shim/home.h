@@ -36,9 +36,13 @@ struct home {
 	uint64_t birth;
 	bool is_child_of_image;
 
-	/* tree.c, tree_use.c */
+	/* tree.c, tree_use.c; FORKER_MANY tells of the last */
 	bool is_listening; /* this process has called accept */
 	bool has_received; /* a connection, otherwise than by fork or exec */
+	/*
+	 * How often this process has said that it uses something, less what it took back; never
+	 * too low. At 0 its end need not look through the connections.
+	 */
 	uint32_t engagements;
 	uint64_t self;
 	uint64_t introduced; /* who works on connections: self, and at the end who it was */
@@ -49,14 +53,21 @@ struct home {
 	uintptr_t forking_thread; /* the address of its guard, 0 = nobody's */
 	uint64_t forking_child;
 
-	/* hook_wait.c, reclaim.c */
+	/* hook_wait.c: the epoch in which registered connections were last noted */
 	uint64_t epoll_noted;
+
+	/* reclaim.c */
 	bool has_closed_shared;
 
 	/* table.c */
 	int highest;
+	/* All that were used, or have a record, lie between: a hint that only ever grows. */
 	int noted_low;
 	int noted_high;
+	/*
+	 * The latest epoch in which a descriptor with a record was given up: the count of its
+	 * connection is wrong since, and nobody knows which one that was.
+	 */
 	uint64_t lost_epoch;
 
 	/* lineage.h: the last is this process; the oldest are overwritten */

@@ -30,8 +30,6 @@ EXPORT int __poll_chk(struct pollfd *set, nfds_t count, int timeout, size_t size
 EXPORT int __ppoll_chk(struct pollfd *set, nfds_t count, const struct timespec *timeout,
 		       const sigset_t *mask, size_t size);
 
-/* The epoch in which registered connections were last noted. */
-
 /*
  * The most descriptors that a process can have, unless the machine's limit was raised
  * (fs.nr_open). The kernel refuses, or does not look at, what is beyond its limit.

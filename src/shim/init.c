@@ -339,7 +339,8 @@ static void set_up_diagnosis(uint32_t limit)
 /*
  * The tables of libc's functions, the settings, and what ld.so has relocated are never
  * written again: in one mapping, and that is not writable. It is more than RELRO protects,
- * for the same number of system calls, and one mapping less for each fork to copy.
+ * for the same number of system calls, and one mapping less for each fork to copy. A filter
+ * that came with us lets it be: ld.so has just done it for libc's own tables.
  *
  * Where the linker does not let it begin on a page, musl has given what is in front of it to
  * malloc by now (reclaim_gaps in ldso/dynlink.c; it spares RELRO alone): then the rest of

@@ -216,7 +216,7 @@ void log_after_fork_in_child(void)
 {
 	uintptr_t owner = __atomic_load_n(&buffer_owner, __ATOMIC_RELAXED);
 
-	if (owner != 0 && owner != (uintptr_t)&guard_self) {
+	if (owner != 0 && owner != guard_thread()) {
 		__atomic_store_n(&buffer_owner, 0, __ATOMIC_RELAXED);
 	}
 }
@@ -238,7 +238,7 @@ static bool log_with_backtraces(const struct ledger_event *event)
 	struct text text;
 
 	if (large_buffer == NULL || !capture_is_on ||
-	    !__atomic_compare_exchange_n(&buffer_owner, &nobody, (uintptr_t)&guard_self, false,
+	    !__atomic_compare_exchange_n(&buffer_owner, &nobody, guard_thread(), false,
 					 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
 		return false;
 	}

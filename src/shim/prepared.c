@@ -14,21 +14,16 @@
 #define WITHOUT LEDGER_PHANTOM
 #define AT_HOME ((uint64_t)1)
 
-static uintptr_t this_thread(void)
-{
-	return (uintptr_t)&guard_self;
-}
-
 static bool is_home(void)
 {
-	return __atomic_load_n(&home->forking_thread, __ATOMIC_RELAXED) == this_thread();
+	return __atomic_load_n(&home->forking_thread, __ATOMIC_RELAXED) == guard_thread();
 }
 
 static bool take_home(void)
 {
 	uintptr_t nobody = 0;
 
-	return __atomic_compare_exchange_n(&home->forking_thread, &nobody, this_thread(), false,
+	return __atomic_compare_exchange_n(&home->forking_thread, &nobody, guard_thread(), false,
 					   __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
 }
 

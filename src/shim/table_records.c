@@ -139,11 +139,6 @@ void records_setup(void *place)
 	reset();
 }
 
-static uintptr_t owner_here(void)
-{
-	return (uintptr_t)&guard_self;
-}
-
 uint64_t records_refused;
 
 static bool refuse(void)
@@ -188,14 +183,14 @@ __attribute__((noinline)) bool records_lock(struct records_hold *hold)
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	guard_self.frame = (uintptr_t)hold;
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	if (__atomic_load_n(&here()->lock_word, __ATOMIC_RELAXED) == owner_here()) {
+	if (__atomic_load_n(&here()->lock_word, __ATOMIC_RELAXED) == guard_thread()) {
 		reset(); /* abandoned, half changed perhaps */
 		return true;
 	}
 	for (int i = 0; i < LOCK_TRIES; i++) {
 		uintptr_t free = 0;
 
-		if (__atomic_compare_exchange_n(&here()->lock_word, &free, owner_here(), false,
+		if (__atomic_compare_exchange_n(&here()->lock_word, &free, guard_thread(), false,
 						__ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
 			return true;
 		}
@@ -231,7 +226,7 @@ void records_after_fork_in_child(void)
 	 * thread does not exist here, and what it left half done cannot be trusted:
 	 * connections with a record become unknown.
 	 */
-	if (owner != 0 && owner != owner_here()) {
+	if (owner != 0 && owner != guard_thread()) {
 		reset();
 		__atomic_store_n(&here()->lock_word, 0, __ATOMIC_RELAXED);
 	}

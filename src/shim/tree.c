@@ -25,7 +25,7 @@
 struct ledger *tree_ledger;
 
 /*
- * Which thread of this process has made its children: 0 none, its guard's address, or
+ * home->forker: which thread of this process has made its children: 0 none, guard_thread(), or
  * FORKER_MANY. Only that one can say that the process went elsewhere: another thread's
  * accept says nothing about the one that waits for its helper and will then answer.
  */
@@ -163,18 +163,13 @@ void tree_fill_child(uint64_t ref, uint64_t born)
 	}
 }
 
-static uintptr_t this_thread(void)
-{
-	return (uintptr_t)&guard_self;
-}
-
 static void note_forker(void)
 {
 	uintptr_t before = 0;
 
-	if (!__atomic_compare_exchange_n(&home->forker, &before, this_thread(), false,
+	if (!__atomic_compare_exchange_n(&home->forker, &before, guard_thread(), false,
 					 __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST) &&
-	    before != this_thread()) {
+	    before != guard_thread()) {
 		__atomic_store_n(&home->forker, FORKER_MANY, __ATOMIC_SEQ_CST);
 	}
 }
@@ -183,7 +178,7 @@ static bool speaks_for_the_process(void)
 {
 	uintptr_t known = __atomic_load_n(&home->forker, __ATOMIC_SEQ_CST);
 
-	return known == 0 || known == this_thread();
+	return known == 0 || known == guard_thread();
 }
 
 static void note_birth_site(void)

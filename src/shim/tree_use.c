@@ -14,11 +14,6 @@
 #include "shim/tree.h"
 #include "shim/tree_parts.h"
 
-/*
- * How often this process has said that it uses something, less what it took back; never
- * too low. At 0 its end need not look through the connections.
- */
-
 void tree_use_begin(void)
 {
 	home->has_received = false;
